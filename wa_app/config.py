@@ -1,0 +1,58 @@
+"""Settings, read from the environment and `.env` (names in docs/operations.md)."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Everything the processes of Sapa read from outside.
+
+    The launcher fills the addresses of embedded services in; in production they
+    are set by hand. Outside development a missing or short secret is refused.
+    """
+
+    model_config = SettingsConfigDict(env_file=ROOT / ".env", extra="ignore", frozen=True)
+
+    env: Literal["dev", "test", "prod"] = Field("dev", validation_alias="SAPA_ENV")
+    data: Path = Field(ROOT / ".sapa", validation_alias="SAPA_DATA")
+    port: int = Field(8000, validation_alias="SAPA_PORT")
+    secret_key: str = Field("", validation_alias="SAPA_SECRET_KEY")
+    database_url: str = Field("", validation_alias="DATABASE_URL")
+    database_app_url: str = Field("", validation_alias="DATABASE_APP_URL")
+    database_system_url: str = Field("", validation_alias="DATABASE_SYSTEM_URL")
+    redis_url: str = Field("", validation_alias="REDIS_URL")
+    redis_state_url: str = Field("", validation_alias="REDIS_STATE_URL")
+    chroma_url: str = Field("", validation_alias="CHROMA_URL")
+    s3_url: str = Field("", validation_alias="S3_URL")
+    waha_url: str = Field("", validation_alias="WAHA_URL")
+    waha_api_key: str = Field("", validation_alias="WAHA_API_KEY")
+    public_url: str = Field("", validation_alias="PUBLIC_URL")
+    smtp_url: str = Field("", validation_alias="SMTP_URL")
+    sentry_dsn: str = Field("", validation_alias="SENTRY_DSN")
+
+    @model_validator(mode="after")
+    def _refuse_weak_secret(self) -> Self:
+        if self.env == "prod" and len(self.secret_key) < 32:
+            raise ValueError("SAPA_SECRET_KEY must be set to at least 32 random characters in production")
+        return self
+
+    @property
+    def base_url(self) -> str:
+        """Address under which browsers and webhooks reach this installation."""
+        return self.public_url.rstrip("/") or f"http://127.0.0.1:{self.port}"
+
+    @property
+    def is_dev(self) -> bool:
+        return self.env in ("dev", "test")
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()
