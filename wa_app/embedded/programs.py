@@ -1,0 +1,71 @@
+"""Our own processes (DESIGN §2): their commands, queues, threads and how many database connections they may hold."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wa_app.config import ROOT
+from wa_app.embedded import node
+from wa_app.embedded.process import Program
+
+WEB_WORKERS = 2
+POOL_PER_ROLE = 5
+ROLES = 2
+SPARE_CONNECTIONS = 20
+
+
+@dataclass(frozen=True)
+class Worker:
+    """One Dramatiq process: the queues it serves and its threads."""
+
+    queues: tuple[str, ...]
+    threads: int
+
+
+WORKERS: Mapping[str, Worker] = {
+    "worker": Worker(("inbound", "default"), 8),
+    "worker-lanes": Worker(("lanes",), 32),
+    "worker-heavy": Worker(("ocr", "knowledge", "imports", "reports"), 2),
+}
+
+
+def web(port: int, host: str = "127.0.0.1") -> Program:
+    """UI, API and webhooks on one port; the frontend must be built."""
+    command = (
+        sys.executable, "-m", "reflex", "run", "--env", "prod", "--single-port",
+        "--frontend-port", str(port), "--backend-port", str(port), "--backend-host", host,
+        "--loglevel", "info",
+    )  # fmt: skip
+    env = {**node.environment(), "GRANIAN_WORKERS": str(WEB_WORKERS), "SAPA_PORT": str(port)}
+    return Program("web", command, env=env, cwd=ROOT, stop_wait_s=12)
+
+
+def worker(name: str) -> Program:
+    """A Dramatiq worker from `WORKERS`."""
+    spec = WORKERS[name]
+    command = (
+        sys.executable, "-m", "dramatiq", "tasks.main", "--processes", "1",
+        "--threads", str(spec.threads), "--queues", *spec.queues,
+    )  # fmt: skip
+    return Program(name, command, cwd=ROOT, stop_wait_s=25)
+
+
+def scheduler() -> Program:
+    return Program("scheduler", (sys.executable, "-m", "wa_app.cli", "scheduler"), cwd=ROOT)
+
+
+def sandbox(port: int) -> Program:
+    """The WAHA look-alike, only where no real WAHA is set."""
+    command = (sys.executable, "-m", "wa_app.cli", "sandbox", "--port", str(port))
+    return Program("sandbox", command, cwd=ROOT)
+
+
+def connections() -> dict[str, int]:
+    """The most database connections each process may hold, by name."""
+    per_process = POOL_PER_ROLE * ROLES
+    return {"web": WEB_WORKERS * per_process, **dict.fromkeys(WORKERS, per_process), "scheduler": per_process}
+
+
+def max_connections() -> int:
+    """What PostgreSQL must allow: all pools full, and room for migrations, `doctor` and a person with psql."""
+    return sum(connections().values()) + SPARE_CONNECTIONS
