@@ -282,7 +282,7 @@ class ChannelError(Exception):
     ChannelError
     ├── NotSent             the server was never reached; safe to try again
     ├── RetryLater          refused for now: too fast or overloaded; `retry_after_s`
-    ├── DeviceTrouble       the session cannot act: pause the device; `status` when told
+    ├── DeviceTrouble       the session cannot act, nothing went out: pause the device; `status` when told
     ├── ContactUnusable     this person cannot be written to; permanent for the row
     ├── AccountRestricted   WhatsApp forbids new chats (463): stop campaigns of the device
     ├── OutcomeUnknown      asked, and no clear answer: it may have gone out
@@ -290,16 +290,16 @@ class ChannelError(Exception):
     ├── AccessRefused       the server's key is wrong: nothing works until it is mended
     └── Refused             the request itself was refused; asking again changes nothing
 
-    `may_have_been_sent` decides alone whether a row may be tried again: True always
-    means `unknown`. Texts hold no bodies, numbers or keys, so they may be logged.
+    OutcomeUnknown alone may have been sent; after every other class the message has
+    certainly not gone out. Texts hold no bodies, numbers or keys and may be logged.
     """
 
     code: ClassVar[str] = "channel_error"
+    may_have_been_sent: ClassVar[bool] = False
 
-    def __init__(self, detail: str = "", *, may_have_been_sent: bool = False) -> None:
+    def __init__(self, detail: str = "") -> None:
         super().__init__(detail or self.code)
         self.detail = detail
-        self.may_have_been_sent = may_have_been_sent
 
 
 class NotSent(ChannelError):
@@ -317,10 +317,8 @@ class RetryLater(ChannelError):
 class DeviceTrouble(ChannelError):
     code = "device_trouble"
 
-    def __init__(
-        self, detail: str = "", *, status: DeviceStatus | None = None, may_have_been_sent: bool = False
-    ) -> None:
-        super().__init__(detail, may_have_been_sent=may_have_been_sent)
+    def __init__(self, detail: str = "", *, status: DeviceStatus | None = None) -> None:
+        super().__init__(detail)
         self.status = status
 
 
@@ -333,10 +331,14 @@ class AccountRestricted(ChannelError):
 
 
 class OutcomeUnknown(ChannelError):
-    code = "outcome_unknown"
+    """`device_suspect`: the answer also says that the session is broken (probe or restart it)."""
 
-    def __init__(self, detail: str = "") -> None:
-        super().__init__(detail, may_have_been_sent=True)
+    code = "outcome_unknown"
+    may_have_been_sent = True
+
+    def __init__(self, detail: str = "", *, device_suspect: bool = False) -> None:
+        super().__init__(detail)
+        self.device_suspect = device_suspect
 
 
 class Unsupported(ChannelError):
