@@ -13,8 +13,9 @@ AppError                what a person or program can be told
 never changes meaning. `args` fill the placeholders of its text.
 """
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class FieldError:
 
     field: str
     code: str
-    args: Mapping[str, str | int] = field(default_factory=dict)
+    args: Mapping[str, str | int] = dataclasses.field(default_factory=dict)
 
 
 class AppError(Exception):

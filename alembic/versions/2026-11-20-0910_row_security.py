@@ -1,0 +1,89 @@
+"""Put every tenant table under its policy, and grant the rest.
+
+Tables are taken from the catalogue, so that no table of the first release can be
+forgotten. Later migrations call `wa_app.models.security` for the tables they add.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy import text
+
+from alembic import op
+from wa_app.models import security
+
+revision: str = "0002"
+down_revision: str | None = "0001"
+branch_labels: str | Sequence[str] | None = None
+depends_on: str | Sequence[str] | None = None
+
+SEARCH = Path(__file__).resolve().parents[2] / "wa_app" / "models" / "search.sql"
+PLATFORM_READABLE = ("packages", "waha_servers")
+PLATFORM_HIDDEN = ("password_resets", "scheduled_jobs")
+TENANT_OF_USER = (
+    f"EXISTS (SELECT 1 FROM memberships m WHERE m.user_id = users.id AND m.tenant_id = {security.TENANT})"
+)
+
+
+def tenant_tables() -> list[str]:
+    rows = op.get_bind().execute(text(
+        "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid "
+        "WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND a.attname = 'tenant_id' "
+        "ORDER BY c.relname"
+    ))
+    return [name for (name,) in rows]
+
+
+def statements() -> list[str]:
+    found = [f"GRANT USAGE ON SCHEMA public TO {security.APP}, {security.SYSTEM}"]
+    for table in tenant_tables():
+        found += security.secure_tenant_table(table)
+    found.append("CREATE POLICY platform ON roles FOR SELECT TO sapa_app USING (tenant_id IS NULL)")
+    found += security.secure("tenants", f"id = {security.TENANT}")
+    found += security.secure("users", TENANT_OF_USER, write=False)
+    found.append("GRANT UPDATE (name, language, password_hash, password_changed_at) ON users TO sapa_app")
+    for table in PLATFORM_READABLE:
+        found += security.grant_platform_table(table, readable=table == "packages")
+    for table in PLATFORM_HIDDEN:
+        found += security.grant_platform_table(table, readable=False)
+    return found
+
+
+def functions() -> list[str]:
+    rows = op.get_bind().execute(text(
+        "SELECT p.oid::regprocedure::text FROM pg_proc p "
+        "WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef ORDER BY 1"
+    ))
+    return [name for (name,) in rows]
+
+
+def upgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    for statement in statements():
+        op.execute(statement)
+    for body in SEARCH.read_text().split("$$;")[:-1]:
+        op.get_bind().exec_driver_sql(f"{body}$$")
+    op.execute(f"GRANT CREATE ON SCHEMA public TO {security.SYSTEM}")
+    for function in functions():
+        op.execute(f"ALTER FUNCTION {function} OWNER TO {security.SYSTEM}")
+        op.execute(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC")
+        op.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {security.APP}")
+    op.execute(f"REVOKE CREATE ON SCHEMA public FROM {security.SYSTEM}")
+    op.execute("INSERT INTO packages (key, name) VALUES ('unlimited', 'Unlimited')")
+
+
+def downgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    op.execute("DELETE FROM packages WHERE key = 'unlimited' AND NOT EXISTS (SELECT 1 FROM tenants)")
+    for function in functions():
+        op.execute(f"DROP FUNCTION {function}")
+    for table in [*tenant_tables(), "tenants", "users"]:
+        op.execute(f"DROP POLICY IF EXISTS tenant ON {table}")
+        op.execute(f"DROP POLICY IF EXISTS system ON {table}")
+        op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
+        op.execute(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")
+        op.execute(f"REVOKE ALL ON {table} FROM {security.APP}, {security.SYSTEM}")
+    op.execute("DROP POLICY IF EXISTS platform ON roles")
+    for table in (*PLATFORM_READABLE, *PLATFORM_HIDDEN):
+        op.execute(f"REVOKE ALL ON {table} FROM {security.APP}, {security.SYSTEM}")
+    op.execute(f"REVOKE USAGE ON SCHEMA public FROM {security.APP}, {security.SYSTEM}")

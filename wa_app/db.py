@@ -1,0 +1,153 @@
+"""The only doors to the database: `unit_of_work()` and `system_unit_of_work()`.
+
+Nobody else commits. A unit of work is one transaction; what it enqueues and publishes
+leaves the process only after the commit (STYLE §2, after polarsource/polar).
+"""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+
+from wa_app import queues
+from wa_app.config import get_settings
+from wa_app.errors import Forbidden
+from wa_app.schemas.principal import Principal
+
+log = structlog.get_logger(__name__)
+
+POOL_SIZE = 5
+_engines: dict[str, AsyncEngine] = {}
+_redis: dict[str, Redis] = {}
+
+
+def async_url(url: str) -> str:
+    """`postgresql://…` as SQLAlchemy's asyncpg dialect wants it."""
+    scheme, _, rest = url.partition("://")
+    return f"postgresql+asyncpg://{rest}" if scheme in ("postgres", "postgresql") else url
+
+
+def _engine(role: str, url: str) -> AsyncEngine:
+    if role not in _engines:
+        _engines[role] = create_async_engine(
+            async_url(url), pool_size=POOL_SIZE, max_overflow=0, pool_pre_ping=True, pool_timeout=30,
+            connect_args={"server_settings": {"application_name": f"sapa-{role}", "timezone": "UTC"}},
+        )
+    return _engines[role]
+
+
+def app_engine() -> AsyncEngine:
+    """Engine of role `sapa_app`, which sees one tenant at a time."""
+    return _engine("app", get_settings().database_app_url)
+
+
+def system_engine() -> AsyncEngine:
+    """Engine of role `sapa_system`, which sees all tenants."""
+    return _engine("system", get_settings().database_system_url)
+
+
+def redis_client() -> Redis:
+    """The queue Redis, shared by this process; also rate limits and live messages."""
+    if "queue" not in _redis:
+        _redis["queue"] = Redis.from_url(get_settings().redis_url, socket_timeout=5, socket_connect_timeout=5)
+    return _redis["queue"]
+
+
+async def dispose() -> None:
+    """Close every pool of this process."""
+    for engine in _engines.values():
+        await engine.dispose()
+    _engines.clear()
+    for client in _redis.values():
+        await client.aclose()
+    _redis.clear()
+
+
+class UnitOfWork:
+    """One transaction and what is to leave the process after it."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self.session = session
+        self._jobs: list[queues.Job] = []
+        self._live: list[tuple[UUID, dict[str, Any]]] = []
+
+    def enqueue(self, actor: str, *, delay_ms: int = 0, **kwargs: Any) -> None:
+        """Send a message to `actor` once this transaction has committed."""
+        if actor not in queues.ACTOR_QUEUES:
+            raise LookupError(f"no queue is known for actor {actor!r}; see wa_app/queues.py")
+        plain = {key: str(value) if isinstance(value, UUID) else value for key, value in kwargs.items()}
+        self._jobs.append(queues.Job(actor, plain, delay_ms))
+
+    def publish_for(self, tenant_id: UUID, kind: str, **data: Any) -> None:
+        """Tell the open pages of a tenant, once this transaction has committed."""
+        self._live.append((tenant_id, {"kind": kind, **data}))
+
+    async def _leave(self) -> None:
+        await queues.send(self._jobs)
+        if not self._live:
+            return
+        try:
+            pipe = redis_client().pipeline(transaction=False)
+            for tenant_id, data in self._live:
+                pipe.publish(live_channel(tenant_id), json.dumps(data, default=str))
+            await pipe.execute()
+        except RedisError as error:
+            log.warning("live.unreachable", error=type(error).__name__)
+
+
+class TenantUnitOfWork(UnitOfWork):
+    """A unit of work inside one tenant; the database refuses every other tenant's row."""
+
+    def __init__(self, session: AsyncSession, principal: Principal) -> None:
+        super().__init__(session)
+        self.principal = principal
+
+    @property
+    def tenant_id(self) -> UUID:
+        return self.principal.tenant_id
+
+    def require(self, verb: str) -> None:
+        """Raise `Forbidden` unless the principal's role has the verb."""
+        if not self.principal.may(verb):
+            raise Forbidden(verb=verb)
+
+    def publish(self, kind: str, **data: Any) -> None:
+        """`publish_for` this tenant. `kind` is a noun: device, campaign, import, message."""
+        self.publish_for(self.tenant_id, kind, **data)
+
+
+class SystemUnitOfWork(UnitOfWork):
+    """A unit of work over all tenants: intake, sweeps, sign-in, platform admin."""
+
+
+def live_channel(tenant_id: UUID) -> str:
+    """Redis channel on which a tenant's open pages are told what changed."""
+    return f"sapa:live:{tenant_id}"
+
+
+@asynccontextmanager
+async def unit_of_work(principal: Principal) -> AsyncIterator[TenantUnitOfWork]:
+    """A transaction of `sapa_app` that sees the principal's tenant only."""
+    async with AsyncSession(app_engine(), expire_on_commit=False) as session, session.begin():
+        await session.execute(
+            text("SELECT set_config('app.tenant_id', :tenant, true)"), {"tenant": str(principal.tenant_id)}
+        )
+        uow = TenantUnitOfWork(session, principal)
+        yield uow
+    await uow._leave()
+
+
+@asynccontextmanager
+async def system_unit_of_work() -> AsyncIterator[SystemUnitOfWork]:
+    """A transaction of `sapa_system`, which sees every tenant: use it for nothing else."""
+    async with AsyncSession(system_engine(), expire_on_commit=False) as session, session.begin():
+        uow = SystemUnitOfWork(session)
+        yield uow
+    await uow._leave()

@@ -1,0 +1,116 @@
+"""WAHA servers, linked numbers and what happened to them."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Column, DateTime, Index, LargeBinary, Text, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from wa_app.models.base import (
+    Leased,
+    Row,
+    TenantRow,
+    json_column,
+    state_check,
+    state_column,
+    tenant_fk,
+    tenant_keys,
+    time_field,
+)
+
+
+class WahaServer(Row, table=True):
+    """A WAHA server of the platform and how many sessions it may carry. Not a tenant table."""
+
+    __tablename__ = "waha_servers"
+    __table_args__ = (UniqueConstraint("url"),)
+    name: str
+    url: str
+    api_key: str
+    """Fernet ciphertext."""
+    capacity: int = Field(default=50, sa_column_kwargs={"server_default": text("50")})
+    is_active: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
+
+
+class DeviceChannel(StrEnum):
+    WAHA = "waha"
+    CLOUD = "cloud"
+
+
+class DeviceStatus(StrEnum):
+    STARTING = "STARTING"
+    SCAN_QR = "SCAN_QR"
+    PASSKEY = "PASSKEY"
+    CONNECTED = "CONNECTED"
+    DISCONNECTED = "DISCONNECTED"
+    FAILED = "FAILED"
+
+
+class Device(TenantRow, Leased, table=True):
+    """A linked number. Its lane, the only sender, holds the lease."""
+
+    __tablename__ = "devices"
+    __table_args__ = (
+        *tenant_keys(), UniqueConstraint("webhook_token_hash"), UniqueConstraint("session"),
+        state_check("channel", DeviceChannel), state_check("status", DeviceStatus),
+        Index("ix_devices_alive", "tenant_id", "id", postgresql_where=text("deleted_at IS NULL")),
+    )
+    name: str
+    channel: DeviceChannel = Field(
+        default=DeviceChannel.WAHA, sa_column=state_column(DeviceChannel, DeviceChannel.WAHA)
+    )
+    waha_server_id: UUID | None = Field(default=None, foreign_key="waha_servers.id")
+    session: str
+    """Name of the session at the vendor; unique over the platform."""
+    status: DeviceStatus = Field(
+        default=DeviceStatus.STARTING, sa_column=state_column(DeviceStatus, DeviceStatus.STARTING)
+    )
+    status_changed_at: datetime | None = time_field()
+    status_detail: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
+    engine: str | None = Field(default=None, sa_column=Column(Text))
+    phone: str | None = Field(default=None)
+    lid: str | None = Field(default=None)
+    push_name: str | None = Field(default=None)
+    is_active_for_broadcast: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
+    pacing: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
+    """`wa_app.sending.pacing.Policy` as JSON."""
+    weight: int = Field(default=1, sa_column_kwargs={"server_default": text("1")})
+    webhook_token_hash: bytes = Field(sa_type=LargeBinary)
+    webhook_token: str
+    """Fernet ciphertext of the token in the webhook's path."""
+    hmac_key: str
+    """Fernet ciphertext of the key that signs this device's webhooks."""
+    last_seen_at: datetime | None = time_field()
+    connected_at: datetime | None = time_field()
+    next_send_at: datetime | None = time_field()
+    """Earliest time of the next send, from the drawn schedule of gaps."""
+    paused_until: datetime | None = time_field()
+    pause_reason: str | None = Field(default=None)
+    error_streak: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    woken_at: datetime | None = time_field()
+    """When the sweep last sent this device's lane a message."""
+    deleted_at: datetime | None = time_field()
+
+
+class DeviceEvent(TenantRow, table=True):
+    """A change of status, or an action a guard took, with its reason."""
+
+    __tablename__ = "device_events"
+    __table_args__ = (*tenant_keys(), tenant_fk("device_id", "devices"), Index(None, "tenant_id", "device_id", "id"))
+    device_id: UUID
+    kind: str
+    detail: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
+
+
+class DeviceUsage(SQLModel, table=True):
+    """Messages of a device in one minute, hour or day, for its caps."""
+
+    __tablename__ = "device_usage"
+    __table_args__ = (tenant_fk("device_id", "devices"),)
+    tenant_id: UUID = Field(primary_key=True, foreign_key="tenants.id")
+    device_id: UUID = Field(primary_key=True)
+    period: str = Field(primary_key=True)
+    starts_at: datetime = Field(sa_column=Column(DateTime(timezone=True), primary_key=True))
+    used: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})

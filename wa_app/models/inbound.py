@@ -1,0 +1,107 @@
+"""What arrives: raw events, conversations and their messages."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Column, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlmodel import Field
+
+from wa_app.models.base import (
+    Leased,
+    TenantRow,
+    json_column,
+    state_check,
+    state_column,
+    tenant_fk,
+    tenant_keys,
+    time_field,
+)
+
+
+class EventState(StrEnum):
+    PENDING = "pending"
+    DONE = "done"
+    IGNORED = "ignored"
+    FAILED = "failed"
+
+
+class InboundEvent(TenantRow, table=True):
+    """A webhook as it came. The body is bytes: jsonb refuses NUL (DESIGN §6)."""
+
+    __tablename__ = "inbound_events"
+    __table_args__ = (
+        *tenant_keys(), UniqueConstraint("tenant_id", "device_id", "event", "envelope_id"),
+        state_check("state", EventState),
+        Index("ix_inbound_events_due", "due_at", "id", postgresql_where=text("state = 'pending'")),
+        Index("ix_inbound_events_tenant_due", "tenant_id", "due_at", "id", postgresql_where=text("state = 'pending'")),
+    )
+    device_id: UUID
+    event: str
+    envelope_id: str
+    """The vendor's id of the event, else a digest of the body."""
+    body: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    state: EventState = Field(default=EventState.PENDING, sa_column=state_column(EventState, EventState.PENDING))
+    due_at: datetime | None = time_field(sa_column_kwargs={"server_default": text("now()")})
+    attempts: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    error: str | None = Field(default=None)
+
+
+class Conversation(TenantRow, Leased, table=True):
+    """One contact on one device."""
+
+    __tablename__ = "conversations"
+    __table_args__ = (
+        *tenant_keys(), tenant_fk("contact_id", "contacts"), tenant_fk("device_id", "devices"),
+        UniqueConstraint("tenant_id", "contact_id", "device_id"),
+        Index(None, "tenant_id", "last_message_at"),
+    )
+    contact_id: UUID
+    device_id: UUID
+    chat_id: str
+    """Vendor's chat the last message came with: answers go there."""
+    is_bot_active: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
+    unread: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    last_message_at: datetime | None = time_field()
+    last_inbound_at: datetime | None = time_field()
+
+
+class Direction(StrEnum):
+    INBOUND = "INBOUND"
+    OUTBOUND = "OUTBOUND"
+
+
+class Sender(StrEnum):
+    CONTACT = "contact"
+    HUMAN = "human"
+    RULE = "rule"
+    FLOW = "flow"
+    AGENT = "agent"
+    CAMPAIGN = "campaign"
+
+
+class Message(TenantRow, table=True):
+    """One line of a conversation."""
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        *tenant_keys(), tenant_fk("conversation_id", "conversations"),
+        UniqueConstraint("tenant_id", "device_id", "provider_message_id"),
+        Index(None, "tenant_id", "conversation_id", "timestamp"),
+        state_check("direction", Direction), state_check("sender", Sender),
+    )
+    conversation_id: UUID
+    device_id: UUID
+    contact_id: UUID
+    outbound_id: UUID | None = Field(default=None)
+    direction: Direction = Field(sa_column=state_column(Direction))
+    sender: Sender = Field(sa_column=state_column(Sender))
+    type: str = Field(default="text", sa_column_kwargs={"server_default": "text"})
+    text: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    media: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB))
+    status: str | None = Field(default=None)
+    provider_message_id: str | None = Field(default=None)
+    timestamp: datetime | None = time_field()
+    extra: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())

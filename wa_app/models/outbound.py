@@ -1,0 +1,178 @@
+"""Campaigns and the ledger: everything that leaves is a row in `outbound_messages`."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, SmallInteger, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from wa_app.models.base import (
+    Leased,
+    TenantRow,
+    json_column,
+    state_check,
+    state_column,
+    tenant_fk,
+    tenant_keys,
+    time_field,
+)
+from wa_app.models.people import IdentityKind
+
+
+class CampaignStatus(StrEnum):
+    DRAFT = "DRAFT"
+    PENDING = "PENDING"
+    PROCESSING = "PROCESSING"
+    PAUSED = "PAUSED"
+    COMPLETED = "COMPLETED"
+    CANCELLED = "CANCELLED"
+
+
+class Campaign(TenantRow, Leased, table=True):
+    """A broadcast. PENDING covers both "scheduled" and "being planned"."""
+
+    __tablename__ = "campaigns"
+    __table_args__ = (
+        *tenant_keys(), tenant_fk("file_id", "files"), state_check("status", CampaignStatus),
+        Index("ix_campaigns_open", "status", postgresql_where=text("status IN ('PENDING', 'PROCESSING')")),
+    )
+    name: str
+    message_template: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    file_id: UUID | None = Field(default=None)
+    target: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
+    """`{tags: [name], exclude_tags: [name], all: bool}` (API.md)."""
+    status: CampaignStatus = Field(
+        default=CampaignStatus.DRAFT, sa_column=state_column(CampaignStatus, CampaignStatus.DRAFT)
+    )
+    delay_min_s: int | None = Field(default=None)
+    delay_max_s: int | None = Field(default=None)
+    scheduled_at: datetime | None = time_field()
+    started_at: datetime | None = time_field()
+    planned_at: datetime | None = time_field()
+    """When the last recipient was planned; NULL while planning is still to be done."""
+    finished_at: datetime | None = time_field()
+    expires_at: datetime | None = time_field()
+    plan_cursor: UUID | None = Field(default=None)
+    """Last contact that was planned: the checkpoint."""
+    plan_total: int | None = Field(default=None)
+    """Size of the audience when planning began, for its progress."""
+    pause_reason: str | None = Field(default=None)
+    created_by: UUID | None = Field(default=None)
+    updated_at: datetime | None = time_field()
+    deleted_at: datetime | None = time_field()
+
+
+class CampaignDevice(SQLModel, table=True):
+    """A device that may take rows of a campaign."""
+
+    __tablename__ = "campaign_devices"
+    __table_args__ = (tenant_fk("campaign_id", "campaigns"), tenant_fk("device_id", "devices"),
+                      Index(None, "tenant_id", "device_id"))
+    tenant_id: UUID = Field(primary_key=True, foreign_key="tenants.id")
+    campaign_id: UUID = Field(primary_key=True)
+    device_id: UUID = Field(primary_key=True)
+    weight: int = Field(default=1, sa_column_kwargs={"server_default": text("1")})
+
+
+class MessageState(StrEnum):
+    PLANNED = "planned"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    READ = "read"
+    PLAYED = "played"
+    HELD = "held"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+
+class CampaignCounter(SQLModel, table=True):
+    """Rows of a campaign by device and state, kept in the transaction that moves the rows.
+
+    A total is the sum over devices; the rows of one device may be negative (a lane books
+    what it takes from `planned` under its own device, so lanes never wait for one another).
+    """
+
+    __tablename__ = "campaign_counters"
+    __table_args__ = (tenant_fk("campaign_id", "campaigns"), state_check("state", MessageState))
+    tenant_id: UUID = Field(primary_key=True, foreign_key="tenants.id")
+    campaign_id: UUID = Field(primary_key=True)
+    device_id: UUID = Field(primary_key=True)
+    """The nil UUID where no device is involved."""
+    state: MessageState = Field(sa_column=Column(state_column(MessageState).type, primary_key=True))
+    n: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+
+
+class OutboundKind(StrEnum):
+    CAMPAIGN = "campaign"
+    MANUAL = "manual"
+    REPLY = "reply"
+    API = "api"
+
+
+class OutboundMessage(TenantRow, table=True):
+    """The ledger. One row is one message to one identity, sent at most once per attempt.
+
+    `planned → sending → sent → delivered → read (→ played)`, or held, failed, skipped,
+    cancelled, unknown (DESIGN §6). It carries no foreign key to contacts: a ledger
+    outlives them.
+    """
+
+    __tablename__ = "outbound_messages"
+    __table_args__ = (
+        *tenant_keys(), UniqueConstraint("tenant_id", "dedupe_key"),
+        state_check("kind", OutboundKind), state_check("state", MessageState),
+        state_check("identity_kind", IdentityKind),
+        Index("ix_outbound_campaign_planned", "tenant_id", "campaign_id", "id",
+              postgresql_where=text("state = 'planned' AND campaign_id IS NOT NULL")),
+        Index("ix_outbound_direct_planned", "tenant_id", "preferred_device_id", "priority", "due_at",
+              postgresql_where=text("state = 'planned' AND campaign_id IS NULL")),
+        Index("ix_outbound_in_flight", "tenant_id", "device_id", "state", "due_at",
+              postgresql_where=text("state IN ('sending', 'unknown')")),
+        Index("ix_outbound_campaign_log", "tenant_id", "campaign_id", "id"),
+        Index("ix_outbound_provider_message", "tenant_id", "device_id", "provider_message_id",
+              postgresql_where=text("provider_message_id IS NOT NULL")),
+    )
+    kind: OutboundKind = Field(sa_column=state_column(OutboundKind))
+    state: MessageState = Field(
+        default=MessageState.PLANNED, sa_column=state_column(MessageState, MessageState.PLANNED)
+    )
+    priority: int = Field(default=5, sa_column=Column(SmallInteger, nullable=False, server_default="5"))
+    """0 reply or manual, 5 campaign, 9 drip: lower leaves first."""
+    dedupe_key: str
+    campaign_id: UUID | None = Field(default=None)
+    contact_id: UUID | None = Field(default=None)
+    identity_kind: IdentityKind | None = Field(
+        default=None, sa_column=Column(state_column(IdentityKind).type, nullable=True)
+    )
+    identity_value: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    preferred_device_id: UUID | None = Field(default=None)
+    device_id: UUID | None = Field(default=None)
+    """The device whose lane took it."""
+    due_at: datetime | None = time_field()
+    expires_at: datetime | None = time_field()
+    body: str | None = Field(default=None)
+    """Text as it leaves: rendered and frozen when a lane takes the row."""
+    file_id: UUID | None = Field(default=None)
+    reply_to: str | None = Field(default=None)
+    chat_id: str | None = Field(default=None)
+    """Vendor's chat it went to; opaque above the channel."""
+    provider_key: str | None = Field(default=None)
+    """Id made before sending, where the engine takes one."""
+    provider_message_id: str | None = Field(default=None)
+    content_hash: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
+    attempt: int = Field(default=1, sa_column_kwargs={"server_default": text("1")})
+    lease_epoch: int | None = Field(default=None)
+    """Epoch of the lane that took it."""
+    error_code: str | None = Field(default=None)
+    error_message: str | None = Field(default=None)
+    claimed_at: datetime | None = time_field()
+    sent_at: datetime | None = time_field()
+    delivered_at: datetime | None = time_field()
+    read_at: datetime | None = time_field()
+    played_at: datetime | None = time_field()
+    created_by: UUID | None = Field(default=None)

@@ -1,0 +1,54 @@
+"""Who is acting, for which tenant, with which verbs."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal, Self
+from uuid import UUID
+
+
+class Verb(StrEnum):
+    """Everything a role may be allowed to do. Verbs are code, roles are rows."""
+
+    CONTACTS_READ = "contacts.read"
+    CONTACTS_WRITE = "contacts.write"
+    CONTACTS_DELETE = "contacts.delete"
+    CONTACTS_IMPORT = "contacts.import"
+    CONTACTS_EXPORT = "contacts.export"
+    DEVICES_READ = "devices.read"
+    DEVICES_WRITE = "devices.write"
+    CAMPAIGNS_READ = "campaigns.read"
+    CAMPAIGNS_WRITE = "campaigns.write"
+    CAMPAIGNS_SEND = "campaigns.send"
+    MESSAGES_READ = "messages.read"
+    MESSAGES_SEND = "messages.send"
+    BLACKLIST_READ = "blacklist.read"
+    BLACKLIST_WRITE = "blacklist.write"
+    FILES_READ = "files.read"
+    FILES_WRITE = "files.write"
+    TEAM_READ = "team.read"
+    TEAM_WRITE = "team.write"
+    SETTINGS_READ = "settings.read"
+    SETTINGS_WRITE = "settings.write"
+    AUDIT_READ = "audit.read"
+
+
+ALL_VERBS: frozenset[str] = frozenset(Verb)
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """One actor inside one tenant. `kind` tells people, programs and our own workers apart."""
+
+    tenant_id: UUID
+    user_id: UUID | None
+    verbs: frozenset[str]
+    kind: Literal["user", "api_key", "system"] = "user"
+    language: str = "id"
+
+    @classmethod
+    def system(cls, tenant_id: UUID) -> Self:
+        """Our own workers acting for a tenant: every verb, no person."""
+        return cls(tenant_id, None, ALL_VERBS, "system")
+
+    def may(self, verb: str) -> bool:
+        return verb in self.verbs

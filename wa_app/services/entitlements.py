@@ -1,0 +1,30 @@
+"""What a tenant's package allows. The one guard for limits and features."""
+
+from sqlalchemy import text
+
+from wa_app.db import TenantUnitOfWork
+from wa_app.errors import LimitReached
+
+_LIMIT = text(
+    "SELECT (p.limits ->> :key)::bigint FROM tenants t JOIN packages p ON p.key = t.package_key WHERE t.id = :tenant"
+)
+_SPEND = text(
+    "INSERT INTO usage_counters AS u (tenant_id, key, period, used) "
+    "SELECT :tenant, :key, :period, :n WHERE :n <= :limit "
+    "ON CONFLICT (tenant_id, key, period) DO UPDATE SET used = u.used + :n WHERE u.used + :n <= :limit "
+    "RETURNING used"
+)
+
+
+async def require(uow: TenantUnitOfWork, key: str, n: int = 1, *, period: str = "total") -> None:
+    """Book `n` units of a limit, or raise `LimitReached("<key>_limit_reached")`.
+
+    A limit that the package does not name is unlimited and is not counted. The booking is
+    one UPDATE in the caller's transaction, so concurrent callers cannot overrun it.
+    """
+    limit = (await uow.session.execute(_LIMIT, {"key": key, "tenant": uow.tenant_id})).scalar_one_or_none()
+    if limit is None:
+        return
+    values = {"tenant": uow.tenant_id, "key": key, "period": period, "n": n, "limit": limit}
+    if (await uow.session.execute(_SPEND, values)).scalar_one_or_none() is None:
+        raise LimitReached(f"{key}_limit_reached", limit=limit)
