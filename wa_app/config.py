@@ -48,6 +48,12 @@ class Settings(BaseSettings):
         return self.public_url.rstrip("/") or f"http://127.0.0.1:{self.port}"
 
     @property
+    def origins(self) -> tuple[str, ...]:
+        """Origins whose pages may talk to us: our own, under each name it has."""
+        local = (f"http://127.0.0.1:{self.port}", f"http://localhost:{self.port}")
+        return (self.base_url, *(origin for origin in local if self.is_dev and origin != self.base_url))
+
+    @property
     def is_dev(self) -> bool:
         return self.env in ("dev", "test")
 

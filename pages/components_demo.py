@@ -1,0 +1,1 @@
+"""Every part of the design system in its states, at /dev/components."""

@@ -1,0 +1,208 @@
+"""The frame of every page: sidebar, top bar, phone bars. Signed-out pages use `gate`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import reflex as rx
+from reflex.style import set_color_mode
+
+from pages import routes
+from pages.navigation import ACTIONS, DAILY, PLACES, RUN, Place
+from state.base import AppState
+from wa_app.components.buttons import icon_button, link
+from wa_app.components.chips import avatar
+from wa_app.components.dialogs import menu, menu_item, menu_separator
+from wa_app.components.feedback import offline_bar
+from wa_app.components.i18n import t
+from wa_app.components.icons import icon, noun_icon
+from wa_app.components.shell import command_palette, language_switch, open_palette, zone_sync
+
+
+def mark(class_name: str = "") -> rx.Component:
+    """Sapa's sign: four petals, one kunyit."""
+    return rx.el.span(*(rx.el.i() for _ in range(4)), class_name=f"mark {class_name}".strip(), aria_hidden="true")
+
+
+def _nav_item(place: Place, active: str) -> rx.Component:
+    current = {"aria_current": "page"} if place.noun == active else {}
+    return link(
+        noun_icon(place.noun), rx.el.span(t(f"nav.{place.noun}")), href=place.href, class_name="nav-item", **current
+    )
+
+
+def _tenant_button() -> rx.Component:
+    return rx.el.button(
+        mark(),
+        rx.el.span(
+            rx.el.span(AppState.tenant_name, class_name="name clip"),
+            rx.el.span(AppState.role_name, class_name="sub clip"),
+            class_name="stack grow",
+        ),
+        icon("chevrons-up-down"),
+        type="button",
+        class_name="tenant",
+        aria_label=t("shell.tenant_switch") + ": " + AppState.tenant_name,
+    )
+
+
+def _tenant_menu() -> rx.Component:
+    def one(membership: Any) -> rx.Component:
+        return menu_item(
+            rx.fragment(
+                rx.el.span(membership["tenant_name"], class_name="grow"),
+                rx.cond(membership["tenant_id"] == AppState.tenant_id, icon("check")),
+            ),
+            AppState.switch_tenant(membership["tenant_id"]),
+        )
+
+    return menu(_tenant_button(), rx.foreach(AppState.memberships, one), align="start")
+
+
+def _user_menu() -> rx.Component:
+    trigger = rx.el.button(
+        avatar(AppState.user_name),
+        rx.el.span(
+            rx.el.span(AppState.user_name, class_name="name clip"),
+            rx.el.span(AppState.role_name, class_name="sub clip"),
+            class_name="stack grow",
+        ),
+        icon("ellipsis"),
+        type="button",
+        class_name="who",
+        aria_label=t("shell.user_menu") + ": " + AppState.user_name,
+    )
+    return menu(
+        trigger,
+        menu_item(t("shell.profile"), rx.redirect(routes.SETTINGS), icon_name="circle-user-round"),
+        menu_separator(),
+        menu_item(t("shell.sign_out"), AppState.sign_out, icon_name="log-out"),
+        align="start",
+    )
+
+
+def _sidebar(active: str) -> rx.Component:
+    return rx.el.aside(
+        _tenant_menu(),
+        rx.el.nav(
+            *(_nav_item(place, active) for place in DAILY),
+            rx.el.div(t("nav.run"), class_name="nav-group"),
+            *(_nav_item(place, active) for place in RUN),
+            class_name="nav",
+            aria_label=t("nav.main"),
+        ),
+        rx.el.hr(class_name="who-line"),
+        _user_menu(),
+        class_name="side",
+    )
+
+
+def theme_menu() -> rx.Component:
+    """Light, dark or as the device; remembered by the browser."""
+    modes = (("light", "sun"), ("dark", "moon"), ("system", "monitor"))
+    return menu(
+        icon_button("sun-moon", t("shell.theme"), tooltip=False),
+        *(menu_item(t(f"shell.theme.{mode}"), set_color_mode(mode), icon_name=name) for mode, name in modes),
+    )
+
+
+def _crumbs(crumbs: Sequence[tuple[Any, str]], title: Any) -> rx.Component:
+    before = [rx.el.li(link(text, href=href), icon("chevron-right", 14)) for text, href in crumbs]
+    return rx.el.nav(
+        rx.el.ol(*before, rx.el.li(rx.el.span(title, class_name="clip", aria_current="page")), class_name="crumbs"),
+        aria_label=t("shell.crumbs"),
+        class_name="min-w-0",
+    )
+
+
+def _topbar(crumbs: Sequence[tuple[Any, str]], title: Any) -> rx.Component:
+    search = rx.el.button(
+        icon("search"),
+        rx.el.span(t("shell.search"), class_name="grow clip text-start"),
+        rx.el.span("⌘K", class_name="kbd", aria_hidden="true"),
+        type="button",
+        class_name="cmd",
+        on_click=open_palette(),
+    )
+    return rx.el.header(_crumbs(crumbs, title), search, theme_menu(), language_switch(), class_name="topbar")
+
+
+def _phone_bar(title: Any, back: str | None) -> rx.Component:
+    left = []
+    if back is not None:
+        left = [link(icon("arrow-left", 22), href=back, class_name="icon-btn back", aria_label=t("common.back"))]
+    return rx.el.header(
+        *left,
+        rx.el.span(title, class_name="title clip grow"),
+        icon_button("search", t("shell.search"), size=22, tooltip=False, on_click=open_palette()),
+        theme_menu(),
+        language_switch(),
+        class_name="phonebar",
+    )
+
+
+def _bottom_bar(active: str) -> rx.Component:
+    def one(place: Place) -> rx.Component:
+        current = {"aria_current": "page"} if place.noun == active else {}
+        return link(noun_icon(place.noun, 22), rx.el.span(t(f"nav.{place.noun}")), href=place.href, **current)
+
+    return rx.el.nav(*(one(place) for place in PLACES), class_name="bottombar", aria_label=t("nav.main"))
+
+
+def shell(
+    *content: Any,
+    title: Any,
+    active: str,
+    crumbs: Sequence[tuple[Any, str]] = (),
+    foot: rx.Component | None = None,
+) -> rx.Component:
+    """A signed-in page.
+
+    `title` names the page in the top bar (the h1 is the page's own `page_header`); `active` is the noun
+    of the sidebar; `crumbs` are (text, href) above it, the last one is where the phone's back arrow leads;
+    `foot` is a `sticky_foot`.
+    """
+    back = crumbs[-1][1] if crumbs else None
+    return rx.el.div(
+        zone_sync(AppState.tenant_zone, AppState.language),
+        rx.el.a(t("shell.skip"), href="#content", class_name="skip"),
+        _sidebar(active),
+        rx.el.div(
+            _topbar(crumbs, title),
+            _phone_bar(title, back),
+            offline_bar(),
+            rx.el.main(
+                *content, *([foot] if foot is not None else []), id="content", tab_index=-1, class_name="content"
+            ),
+            class_name="main",
+        ),
+        _bottom_bar(active),
+        command_palette([{"key": f"nav.{p.noun}", "href": p.href, "letter": p.letter} for p in PLACES], list(ACTIONS)),
+        class_name="shell",
+    )
+
+
+def gate(*content: Any, title: Any, words: Any = None) -> rx.Component:
+    """A page without the frame: signing in and what belongs to it. `title` is its h1."""
+    return rx.el.div(
+        rx.el.aside(
+            rx.el.div(mark(), t("app.name"), class_name="gate-brand"),
+            rx.el.p(t("app.tagline"), class_name="gate-words"),
+            rx.el.span(),
+            class_name="gate-side nila",
+        ),
+        rx.el.main(
+            rx.el.div(theme_menu(), language_switch(), class_name="gate-top"),
+            rx.el.div(
+                rx.el.div(mark("on-light"), t("app.name"), class_name="gate-brand lg:hidden"),
+                rx.el.div(
+                    rx.el.h1(title, class_name="display"),
+                    *([rx.el.p(words, class_name="muted")] if words is not None else []),
+                    class_name="stack gap-1",
+                ),
+                *content,
+                class_name="gate-box",
+            ),
+            class_name="gate-main",
+        ),
+        class_name="gate",
+    )

@@ -1,0 +1,29 @@
+"""What the sidebar, the phone's bottom bar, the palette and `g` + letter lead to. Only pages that exist."""
+
+from dataclasses import dataclass
+
+from pages import routes
+
+
+@dataclass(frozen=True)
+class Place:
+    """One entry: `noun` gives icon and text `nav.<noun>`; `letter` follows `g` on the keyboard."""
+
+    noun: str
+    href: str
+    letter: str
+
+
+DAILY = (
+    Place("home", routes.HOME, "h"),
+    Place("campaigns", routes.CAMPAIGNS, "b"),
+    Place("contacts", routes.CONTACTS, "c"),
+)
+RUN = (Place("devices", routes.DEVICES, "d"), Place("settings", routes.SETTINGS, "s"))
+PLACES = DAILY + RUN
+
+ACTIONS = (
+    {"key": "palette.new_campaign", "href": routes.CAMPAIGN_NEW},
+    {"key": "palette.import_contacts", "href": routes.CONTACTS_IMPORT},
+    {"key": "palette.link_device", "href": routes.DEVICES},
+)

@@ -1,0 +1,14 @@
+"""Addresses of pages."""
+
+HOME = "/"
+CAMPAIGNS = "/campaigns"
+CAMPAIGN_NEW = "/campaigns/new"
+CONTACTS = "/contacts"
+CONTACTS_IMPORT = "/contacts/import"
+DEVICES = "/devices"
+SETTINGS = "/settings"
+SIGN_IN = "/sign-in"
+SIGN_UP = "/sign-up"
+FORGOT_PASSWORD = "/forgot-password"  # noqa: S105
+RESET_PASSWORD = "/reset-password"  # noqa: S105
+DEV_COMPONENTS = "/dev/components"

@@ -1,0 +1,60 @@
+"""File uploader: straight to `POST /api/v1/files` by XHR, never through Reflex's own upload route."""
+
+from typing import Any
+
+import reflex as rx
+
+from wa_app.components.i18n import library
+
+MB = 1024 * 1024
+
+
+def _picked(file: rx.Var[dict[str, Any]]) -> tuple[rx.Var[str], rx.Var[str], rx.Var[int]]:
+    return file["id"].to(str), file["name"].to(str), file["size"].to(int)
+
+
+class Uploader(rx.NoSSRComponent):
+    """Drop zone with progress, cancel and checks of type and size before anything is sent."""
+
+    tag = "Uploader"
+
+    accept: rx.Var[list[str]]
+    types_text: rx.Var[str]
+    max_bytes: rx.Var[int]
+    compact: rx.Var[bool]
+    value_name: rx.Var[str]
+    value_size: rx.Var[int]
+
+    on_uploaded: rx.EventHandler[_picked]
+    on_cleared: rx.EventHandler[rx.event.no_args_event_spec]
+
+
+def uploader(
+    *,
+    accept: list[str],
+    types_text: str,
+    on_uploaded: Any,
+    max_bytes: int = 50 * MB,
+    compact: bool = False,
+    value_name: Any = "",
+    value_size: Any = 0,
+    on_cleared: Any = None,
+) -> rx.Component:
+    """Choose or drop one file. `accept`: endings with dot; `types_text`: the same for people ("CSV, XLSX").
+
+    Fires `on_uploaded(file_id, name, size)`; errors of the API are shown in place. `value_name` shows
+    a file chosen earlier.
+    """
+    library()
+    Uploader.library = rx.asset("uploader.jsx", shared=True).importable_path  # type: ignore[attr-defined]
+    props: dict[str, Any] = {} if on_cleared is None else {"on_cleared": on_cleared}
+    return Uploader.create(
+        accept=accept,
+        types_text=types_text,
+        max_bytes=max_bytes,
+        compact=compact,
+        value_name=value_name,
+        value_size=value_size,
+        on_uploaded=on_uploaded,
+        **props,
+    )
