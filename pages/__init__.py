@@ -1,5 +1,5 @@
 """Every page module, so that its route exists."""
 
-from pages import home
+from pages import components_demo, home
 
-__all__ = ["home"]
+__all__ = ["components_demo", "home"]

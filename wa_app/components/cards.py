@@ -83,9 +83,9 @@ def spark_line(points: rx.Var[list[float]], colour: str = "c1") -> rx.Component:
         f"`${{(i / Math.max(p.length - 1, 1) * 78).toFixed(1)}},${{(25 - v / m * 22).toFixed(1)}}`).join(' '); }})({data!s} ?? [])",
         _var_type=str,
         _var_data=data._get_all_var_data(),
-    )
+    ).to(str)
     return rx.el.svg(
-        rx.el.svg.polygon(points="0,26 " + path + " 78,26", fill=f"var(--{colour})", fill_opacity="0.1"),
+        rx.el.svg.polygon(points=rx.Var.create("0,26 ").to(str) + path + " 78,26", fill=f"var(--{colour})", fill_opacity="0.1"),
         rx.el.svg.polyline(points=path, fill="none", stroke=f"var(--{colour})", stroke_width="1.6"),
         view_box="0 0 78 26",
         class_name="spark-line",

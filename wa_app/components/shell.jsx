@@ -2,7 +2,7 @@
 import { createElement as h, useContext, useEffect, useMemo, useRef, useState } from "react";
 import { useNavigate } from "react-router";
 import { ColorModeContext } from "$/utils/context-registry";
-import { getLanguage, setLanguage, setZone, useT } from "./i18n.js";
+import { getLanguage, setLanguage, setZone, useT } from "$/public/external/wa_app/components/i18n/i18n.js";
 
 const isTyping = (target) => target?.closest?.("input, textarea, select, [contenteditable=true]");
 

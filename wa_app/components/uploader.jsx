@@ -1,5 +1,5 @@
 import { createElement as h, useRef, useState } from "react";
-import { useT } from "./i18n.js";
+import { useT } from "$/public/external/wa_app/components/i18n/i18n.js";
 
 function cookie(name) {
   return document.cookie.split("; ").find((part) => part.startsWith(`${name}=`))?.slice(name.length + 1);
