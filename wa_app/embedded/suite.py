@@ -1,0 +1,167 @@
+"""`./sapa test`: every check there is, stage by stage, with a plain pytest summary last."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from xml.etree import ElementTree
+
+from wa_app.config import ROOT
+from wa_app.embedded import doctor, frontend
+from wa_app.embedded.errors import LauncherError
+from wa_app.embedded.steps import say
+
+BIN = Path(sys.executable).parent
+UNIT_LIMIT_S = 15.0
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A named part of the suite; `run` answers whether it passed."""
+
+    name: str
+    run: Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    name: str
+    passed: bool
+    seconds: float
+
+
+def run(only: list[str]) -> int:
+    """Run all stages (or those named), go on after a failure, and fail if any failed."""
+    prepare()
+    stages = [stage for stage in all_stages() if not only or stage.name in only]
+    unknown = set(only) - {stage.name for stage in all_stages()}
+    if unknown:
+        raise LauncherError(
+            f"There is no stage {', '.join(sorted(unknown))}: choose {', '.join(s.name for s in all_stages())}."
+        )
+    outcomes = [_timed(stage) for stage in stages]
+    return _summary(outcomes)
+
+
+def all_stages() -> list[Stage]:
+    """In order: the cheap ones that fail most often first."""
+    workers = ("-n", "2")
+    return [
+        Stage("ruff", lambda: _tool("ruff", "check", ".")),
+        Stage("mypy", lambda: _tool("mypy")),
+        Stage("imports", lambda: _tool("lint-imports")),
+        Stage("unit", _unit),
+        Stage("integration", lambda: _pytest("tests/integration", *workers)),
+        Stage("contract", lambda: _pytest("tests/contract", *workers)),
+        Stage("frontend", _frontend),
+        Stage("browser", lambda: _pytest("tests/browser")),
+        Stage("faults", lambda: _pytest("tests/faults")),
+    ]
+
+
+def prepare() -> None:
+    """Bring Chromium and libgl1 where that is possible without asking; say loudly what stays missing."""
+    missing = [name for name, check in (("chromium", doctor.chromium()), ("libgl1", doctor.libgl())) if not check.ok]
+    if missing and os.geteuid() == 0 and shutil.which("apt-get"):
+        say(f"Installing {', '.join(missing)} …")
+        env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for command in (["update"], ["install", "-y", "--no-install-recommends", *missing]):
+            subprocess.run(["apt-get", "-q", *command], env=env, stdout=subprocess.DEVNULL, check=False)
+    path = doctor.find_chromium()
+    if path:
+        os.environ["CHROMIUM_PATH"] = path
+    elif "CI" not in os.environ:
+        say("!! Chromium is missing: the BROWSER TESTS ARE SKIPPED. Mend: apt-get install chromium")
+
+
+def _timed(stage: Stage) -> Outcome:
+    say(f"\n── {stage.name} " + "─" * (70 - len(stage.name)))
+    begun = monotonic()
+    try:
+        passed = stage.run()
+    except LauncherError as problem:
+        say(str(problem))
+        passed = False
+    return Outcome(stage.name, passed, monotonic() - begun)
+
+
+def _tool(name: str, *arguments: str) -> bool:
+    return subprocess.run([str(BIN / name), *arguments], cwd=ROOT, check=False).returncode == 0
+
+
+@dataclass
+class Tally:
+    """What all pytest runs of the suite found together."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    failures: list[str] = field(default_factory=list)
+
+    def add(self, report: Path) -> None:
+        """Count in a run's JUnit report."""
+        for case in ElementTree.parse(report).getroot().iter("testcase"):
+            kinds = {child.tag for child in case}
+            if kinds & {"failure", "error"}:
+                self.failed += 1
+                self.failures.append(f"FAILED {case.get('classname', '').replace('.', '/')}.py::{case.get('name')}")
+            elif "skipped" in kinds:
+                self.skipped += 1
+            else:
+                self.passed += 1
+
+    def line(self, seconds: float) -> str:
+        """In pytest's own words, for people and programs that read the last line."""
+        counts = {"failed": self.failed, "passed": self.passed, "skipped": self.skipped}
+        words = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "no tests ran"
+        return f" {words} in {seconds:.2f}s ".center(78, "=")
+
+
+tally = Tally()
+
+
+def _pytest(folder: str, *arguments: str) -> bool:
+    if not any((ROOT / folder).rglob("test_*.py")):
+        say(f"{folder} holds no tests")
+        return True
+    with tempfile.TemporaryDirectory() as place:
+        report = Path(place) / "report.xml"
+        command = [sys.executable, "-m", "pytest", folder, f"--junitxml={report}", "-rs", *arguments]
+        passed = subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+        if report.exists():
+            tally.add(report)
+    return passed
+
+
+def _unit() -> bool:
+    begun = monotonic()
+    passed = _pytest("tests/unit")
+    seconds = monotonic() - begun
+    if seconds > UNIT_LIMIT_S:
+        say(f"the unit tests took {seconds:.1f} s; their limit is {UNIT_LIMIT_S:.0f} s")
+    return passed and seconds <= UNIT_LIMIT_S
+
+
+def _frontend() -> bool:
+    (ROOT / ".sapa").mkdir(exist_ok=True)
+    say("built" if frontend.build(ROOT / ".sapa" / "frontend.log") else "nothing changed")
+    return True
+
+
+def _summary(outcomes: list[Outcome]) -> int:
+    say("")
+    for one in outcomes:
+        say(f"  {'✓' if one.passed else '✗'} {one.name:<14}{one.seconds:7.1f} s")
+    failed = [one.name for one in outcomes if not one.passed]
+    total = sum(one.seconds for one in outcomes)
+    if failed:
+        say(f"failed stages: {', '.join(failed)}")
+        for failure in tally.failures:
+            say(failure)
+    say(tally.line(total))
+    return 1 if failed else 0
