@@ -155,7 +155,7 @@ class WahaApi:
         if session is None:
             return JSONResponse({"error": "Session does not exist", "session": request.path_params["session"]}, 422)
         until = time.monotonic() + self.world.settings.qr_wait_s
-        while session.qr is None and session.status != "WORKING" and time.monotonic() < until:
+        while session.qr is None and session.status != "WORKING" and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
         if session.qr is None:
             return JSONResponse(not_ready(session, ["SCAN_QR_CODE"]), 422)
@@ -224,7 +224,7 @@ class WahaApi:
         found = [m for m in found if _matches(m, query)]
         found.sort(key=lambda m: m.at, reverse=query.get("sortOrder", "desc") != "asc")
         offset, limit = int(query.get("offset", 0)), int(query.get("limit", 10))
-        return [wire.stored(m, session) for m in found[offset : offset + limit]]
+        return [_read_back(m, session) for m in found[offset : offset + limit]]
 
     async def groups(self, request: Request) -> Any:
         session, problem = self._ready(request)
@@ -282,6 +282,12 @@ class WahaApi:
         if kept is None:
             return JSONResponse({"error": {"code": 404, "key": "FILE_NOT_FOUND", "message": "File not found"}}, 404)
         return Response(kept[0], media_type=kept[1])
+
+
+def _read_back(message: Message, session: Session) -> Json:
+    """A stored message; NOWEB says `app` even of those sent through the API (devlikeapro/waha#1167)."""
+    view = wire.stored(message, session)
+    return {**view, "source": "app"} if session.engine == "NOWEB" else view
 
 
 def _matches(message: Message, query: Any) -> bool:
