@@ -3,6 +3,7 @@
 import reflex as rx
 
 from wa_app.config import get_settings
+from wa_app.embedded.same_origin import SameOriginPlugin
 
 settings = get_settings()
 
@@ -26,6 +27,7 @@ config = rx.Config(
             theme=rx.theme(accent_color="indigo", gray_color="sand", radius="medium", has_background=False)
         ),
         rx.plugins.TailwindV4Plugin(),
+        SameOriginPlugin(),
     ],
     disable_plugins=[rx.plugins.SitemapPlugin],
 )

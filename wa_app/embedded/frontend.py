@@ -1,6 +1,7 @@
 """Builds the frontend, once per state of its sources."""
 
 import fcntl
+import json
 import os
 import subprocess
 import sys
@@ -60,11 +61,16 @@ def _export(log: Path) -> None:
     STAMP.unlink(missing_ok=True)
     # State goes to Redis only while serving; a build must not wait for one.
     env = {**os.environ, **node.environment(), "REFLEX_REDIS_URL": ""}
+    lock = ROOT / "reflex.lock" / "package.json"
+    locked = lock.read_text() if lock.exists() else "{}"
     command = [sys.executable, "-m", "reflex", "export", "--frontend-only", "--no-zip", "--env", "prod"]
     with log.open("wb") as output:
         done = subprocess.run(
             command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
         )
+    # Reflex writes the same packages in changing order; an unchanged lock must not look changed to git.
+    if lock.exists() and json.loads(lock.read_text()) == json.loads(locked):
+        lock.write_text(locked)
     if done.returncode or not (WEB / "build" / "client").is_dir():
         raise LauncherError(f"The frontend did not build: the reason is at the end of {log}.\n{_reason(log)}")
 

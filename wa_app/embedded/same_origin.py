@@ -19,10 +19,8 @@ class SameOriginPlugin(Plugin):
     """Runs after `npm run export`, before the files are compressed."""
 
     def post_build(self, **context: Any) -> None:
-        """Rewrite the built scripts; an `api_url` that names a public host is left alone."""
+        """Rewrite the built scripts."""
         address = urlsplit(get_config().api_url)
-        if address.hostname not in LOCAL:
-            return
         scripts = sorted(Path(context["static_dir"]).rglob("*.js"))
         changed = sum(rewrite(script, address.netloc) for script in scripts)
         if not changed:
@@ -30,8 +28,8 @@ class SameOriginPlugin(Plugin):
 
 
 def rewrite(script: Path, netloc: str) -> int:
-    """Replace quoted `http://netloc/…` and `ws://netloc/…` in one file; returns how many."""
-    pattern = re.compile(rf"""(["'`])(http|ws)://{re.escape(netloc)}(/[^"'`]*)?\1""")
+    """Replace quoted `http(s)://netloc/…` and `ws(s)://netloc/…` in one file; returns how many."""
+    pattern = re.compile(rf"""(["'`])(http|ws)s?://{re.escape(netloc)}(/[^"'`]*)?\1""")
     before = script.read_text(encoding="utf-8")
     after, count = pattern.subn(_origin, before)
     if count:
