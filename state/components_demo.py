@@ -3,6 +3,7 @@
 from typing import Any
 
 import reflex as rx
+from reflex.event import EventSpec
 
 from wa_app.components.feedback import error_toast, toast
 from wa_app.errors import NotFound
@@ -80,15 +81,15 @@ class ComponentsDemoState(rx.State):
         self.shown = self.shown if open_ else ""
 
     @rx.event
-    def uploaded(self, file_id: str, name: str, size: int) -> rx.event.EventSpec:
+    def uploaded(self, file_id: str, name: str, size: int) -> EventSpec:
         return toast("common.saved")
 
     @rx.event
-    def say(self) -> rx.event.EventSpec:
+    def say(self) -> EventSpec:
         return toast("common.saved", action=("common.undo", ComponentsDemoState.flip))
 
     @rx.event
-    def complain(self) -> rx.event.EventSpec:
+    def complain(self) -> EventSpec:
         return error_toast("forbidden")
 
     @rx.event

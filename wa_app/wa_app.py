@@ -1,27 +1,30 @@
-"""The application object Reflex serves: theme, error handling, lifespan, API beside it, pages."""
+"""The application object Reflex serves: theme, error handling, lifespan, the API beside it, pages."""
 
-import logging
 import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
 
 import reflex as rx
+import structlog
 from reflex.event import EventSpec
 
 import pages  # noqa: F401  (a page exists only when its module is imported)
 from pages.not_found import not_found
+from wa_app import db, live
 from wa_app.components.feedback import error_toast
+from wa_app.config import get_settings
 from wa_app.errors import AppError
 
-logger = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 _FIRST_PAINT = """(() => {
-  const d = document.documentElement;
-  try {
-    const lang = localStorage.getItem("sapa_lang");
-    d.lang = lang === "en" ? "en" : "id";
-    const mode = localStorage.getItem("theme") || "system";
-    const dark = mode === "dark" || (mode === "system" && matchMedia("(prefers-color-scheme: dark)").matches);
-    d.classList.add(dark ? "dark" : "light");
-  } catch { d.lang = "id"; }
+  const page = document.documentElement;
+  let lang = null;
+  try { lang = localStorage.getItem("sapa_lang"); } catch { /* storage may be forbidden */ }
+  page.lang = lang === "en" ? "en" : "id";
 })();"""
 
 
@@ -30,8 +33,30 @@ def on_backend_error(exception: Exception) -> EventSpec:
     if isinstance(exception, AppError):
         return error_toast(exception.code, **exception.args_)
     reference = uuid.uuid4().hex[:8]
-    logger.error("surprise %s", reference, exc_info=exception)
+    log.error("handler.surprise", reference=reference, exc_info=exception)
     return error_toast("surprise", reference=reference)
+
+
+@asynccontextmanager
+async def resources() -> AsyncIterator[None]:
+    """Connections of one web process: opened after the fork, closed at its end."""
+    if not get_settings().redis_url:
+        yield
+        return
+    async with live.running():
+        yield
+    await db.dispose()
+
+
+def _tab_is_connected(client_token: str) -> bool:
+    namespace = app.event_namespace
+    return namespace is not None and client_token in namespace.token_to_sid
+
+
+def _api() -> Any:
+    if find_spec("wa_app.api.app") is None:
+        return None
+    return import_module("wa_app.api.app").create_api()
 
 
 app = rx.App(
@@ -39,9 +64,13 @@ app = rx.App(
     head_components=[
         rx.el.script(dangerously_set_inner_html={"__html": _FIRST_PAINT}),
         rx.el.meta(name="theme-color", content="#14203B"),
+        rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),
     ],
     html_lang="id",
+    api_transformer=_api(),
     backend_exception_handler=on_backend_error,
     toaster=rx.toast.provider(position="bottom-left", close_button=True, visible_toasts=3),
 )
+app.register_lifespan_task(resources)
+live.check_tabs_with(_tab_is_connected)
 app.add_page(not_found, route="404", title="404 · Sapa")

@@ -30,7 +30,7 @@ def button(
     trailing: str | None = None,
     small: bool = False,
     wide: bool = False,
-    busy: rx.Var[bool] | None = None,
+    busy: Any = None,
     disabled: Any = False,
     **props: Any,
 ) -> rx.Component:

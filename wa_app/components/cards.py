@@ -42,9 +42,11 @@ def two_lines(title: Any, note: Any, **props: Any) -> rx.Component:
     )
 
 
-def page_header(title: Any, state: Any = None, *actions: rx.Component, chip: Any = None) -> rx.Component:
+def page_header(
+    title: Any, state: Any = None, *actions: rx.Component, chip: Any = None, display: bool = False
+) -> rx.Component:
     """h1, one quiet line that says the state in numbers, at most two buttons (one primary)."""
-    heading = rx.el.h1(title, class_name="h1")
+    heading = rx.el.h1(title, class_name="display" if display else "h1")
     top = rx.el.div(heading, chip, class_name="row") if chip is not None else heading
     lines = [top] if state is None else [top, rx.el.p(state, class_name="state")]
     right = [rx.el.div(*actions, class_name="actions")] if actions else []
@@ -85,7 +87,9 @@ def spark_line(points: rx.Var[list[float]], colour: str = "c1") -> rx.Component:
         _var_data=data._get_all_var_data(),
     ).to(str)
     return rx.el.svg(
-        rx.el.svg.polygon(points=rx.Var.create("0,26 ").to(str) + path + " 78,26", fill=f"var(--{colour})", fill_opacity="0.1"),
+        rx.el.svg.polygon(
+            points=rx.Var.create("0,26 ").to(str) + path + " 78,26", fill=f"var(--{colour})", fill_opacity="0.1"
+        ),
         rx.el.svg.polyline(points=path, fill="none", stroke=f"var(--{colour})", stroke_width="1.6"),
         view_box="0 0 78 26",
         class_name="spark-line",

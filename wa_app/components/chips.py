@@ -6,6 +6,7 @@ import reflex as rx
 
 from wa_app.components.i18n import t
 from wa_app.components.icons import icon
+from wa_app.components.inline import inline
 
 Tone = Literal["neutral", "brand", "ok", "warn", "bad", "odd", "spark"]
 
@@ -116,12 +117,12 @@ def message_state_icon(state: rx.Var[str]) -> rx.Component:
 
 
 def _colour(name: Any) -> dict[str, Any]:
-    return {"--k": "var(--k-" + rx.Var.create(name).to(str) + ", var(--k-mist))"}
+    return inline(k="var(--k-" + rx.Var.create(name).to(str) + ", var(--k-mist))")
 
 
 def tag_chip(name: Any, colour: Any = "mist") -> rx.Component:
     """A contact's tag; `colour` is one of `TAG_COLOURS`."""
-    return rx.el.span(rx.el.span(name, class_name="clip"), class_name="tag", style=_colour(colour))
+    return rx.el.span(rx.el.span(name, class_name="clip"), class_name="tag", custom_attrs=_colour(colour))
 
 
 def avatar(name: Any, colour: Any = "mist", *, size: Literal["sm", "md", "lg"] = "md") -> rx.Component:
@@ -134,7 +135,7 @@ def avatar(name: Any, colour: Any = "mist", *, size: Literal["sm", "md", "lg"] =
             _var_data=initials._get_all_var_data(),
         ),
         class_name="avatar" if size == "md" else f"avatar {size}",
-        style=_colour(colour),
+        custom_attrs=_colour(colour),
         aria_hidden="true",
     )
 

@@ -39,7 +39,7 @@ def toast(
 
 def error_toast(code: str, **args: str | int) -> EventSpec:
     """Toast of an `AppError`: `error_toast(error.code, **error.args_)`."""
-    return toast(f"error.{code}", kind="bad", **args)
+    return toast(f"error.{code}", kind="bad", action=None, **args)
 
 
 def skeleton(width: str = "100%", height: str = "12px") -> rx.Component:
@@ -69,7 +69,7 @@ def petal_art() -> rx.Component:
                 cy=cy,
                 rx="29",
                 ry="16",
-                transform=f"rotate({turn} {cx} {cy})",
+                custom_attrs={"transform": f"rotate({turn} {cx} {cy})"},
                 fill="var(--spark-soft)" if (cx, cy) == ("72", "24") else "var(--brand-soft)",
                 stroke="var(--spark)" if (cx, cy) == ("72", "24") else "var(--brand-line)",
                 stroke_width="1.5",

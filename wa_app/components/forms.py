@@ -9,6 +9,7 @@ from wa_app.components.buttons import button, icon_button
 from wa_app.components.chips import tag_chip
 from wa_app.components.i18n import error_text, t
 from wa_app.components.icons import icon
+from wa_app.components.inline import inline
 
 
 def form(*fields: Any, on_submit: Any = None, **props: Any) -> rx.Component:
@@ -213,7 +214,7 @@ def switch(label: Any, checked: Any, on_change: Any, *, show_label: bool = True,
     )
 
 
-def tag_picker(label: Any, options: rx.Var[Any], picked: rx.Var[list[str]], on_toggle: Any) -> rx.Component:
+def tag_picker(label: Any, options: Any, picked: Any, on_toggle: Any) -> rx.Component:
     """Tags to choose several of. `options`: list of {id, name, color}; `picked`: ids; `on_toggle(id)`."""
 
     def one(option: Any) -> rx.Component:
@@ -225,7 +226,7 @@ def tag_picker(label: Any, options: rx.Var[Any], picked: rx.Var[list[str]], on_t
             aria_pressed=on,
             on_click=on_toggle(option["id"]),
             class_name="tag",
-            style={"--k": "var(--k-" + option["color"].to(str) + ", var(--k-mist))"},
+            custom_attrs=inline(k="var(--k-" + option["color"].to(str) + ", var(--k-mist))"),
         )
 
     return rx.el.fieldset(

@@ -6,13 +6,14 @@ import reflex as rx
 
 from wa_app.components.chips import MESSAGE_STATES
 from wa_app.components.i18n import number, percent, t
+from wa_app.components.inline import inline
 
 
 def bar(done: Any, total: Any, *, tone: str = "", label: Any = None) -> rx.Component:
     """Thin bar of a known total; glides to each new value."""
     share = rx.Var.create(done).to(float) * 100 / rx.cond(rx.Var.create(total).to(float) > 0, total, 1).to(float)
     return rx.el.div(
-        rx.el.i(style={"width": share.to(str) + "%", "maxWidth": "100%"}),
+        rx.el.i(custom_attrs=inline(share=share)),
         class_name=f"bar {tone}".strip(),
         role="progressbar",
         aria_valuemin=0,
@@ -22,7 +23,7 @@ def bar(done: Any, total: Any, *, tone: str = "", label: Any = None) -> rx.Compo
     )
 
 
-def _count(counts: Any, state: str) -> rx.Var[int]:
+def _count(counts: Any, state: str) -> Any:
     found = rx.Var.create(counts)[state].to(int)
     if state == "read":
         return found + rx.Var.create(counts)["played"].to(int)
@@ -38,8 +39,7 @@ def ribbon(counts: Any, *, large: bool = False, label: Any = None) -> rx.Compone
         *(
             rx.el.i(
                 class_name=f"st-{state}",
-                style={"--n": _count(counts, state)},
-                custom_attrs={"data-n": _count(counts, state)},
+                custom_attrs=inline(n=_count(counts, state)) | {"data-n": _count(counts, state)},
             )
             for state in MESSAGE_STATES
         ),
@@ -54,7 +54,7 @@ def _summary(counts: Any) -> rx.Var[str]:
     for state in MESSAGE_STATES:
         n = _count(counts, state)
         words = words + rx.cond(n > 0, t(f"status.{state}") + " " + number(n) + ", ", "").to(str)
-    return words  # type: ignore[no-any-return]
+    return words
 
 
 def ribbon_legend(counts: Any, total: Any, *, active: Any = None, on_pick: Any = None) -> rx.Component:
@@ -105,8 +105,7 @@ def countdown_ring(seconds: Any, full: Any) -> rx.Component:
             r="15.5",
             class_name="front",
             stroke_dasharray="97.4",
-            transform="rotate(-90 18 18)",
-            style={"strokeDashoffset": offset},
+            custom_attrs=inline(offset=offset) | {"transform": "rotate(-90 18 18)"},
         ),
         rx.el.svg.text(
             rx.Var.create(seconds).to(str),

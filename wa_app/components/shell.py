@@ -3,6 +3,7 @@
 from typing import Any
 
 import reflex as rx
+from reflex.event import EventSpec
 
 from wa_app.components.i18n import library
 
@@ -54,6 +55,6 @@ def zone_sync(zone: Any, language: Any) -> rx.Component:
     return _create(ZoneSync, zone=zone, language=language)
 
 
-def open_palette() -> rx.event.EventSpec:
+def open_palette() -> EventSpec:
     """Event that opens the palette."""
     return rx.call_script("window.dispatchEvent(new Event('sapa:palette'))")

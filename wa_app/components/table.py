@@ -51,7 +51,7 @@ class Column:
 class Selection:
     """`picked`: var of ids; `on_toggle(id)`; `on_page()` flips all rows shown; `bar`: buttons of the bar."""
 
-    picked: rx.Var[list[str]]
+    picked: Any
     on_toggle: Any
     on_page: Any
     on_clear: Any

@@ -3,6 +3,7 @@
 from typing import Any
 
 import reflex as rx
+from reflex.event import no_args_event_spec
 
 from wa_app.components.i18n import library
 
@@ -10,7 +11,7 @@ MB = 1024 * 1024
 
 
 def _picked(file: rx.Var[dict[str, Any]]) -> tuple[rx.Var[str], rx.Var[str], rx.Var[int]]:
-    return file["id"].to(str), file["name"].to(str), file["size"].to(int)
+    return file["id"].to(str), file["name"].to(str), file["size"].to(int)  # type: ignore[index]
 
 
 class Uploader(rx.NoSSRComponent):
@@ -25,8 +26,8 @@ class Uploader(rx.NoSSRComponent):
     value_name: rx.Var[str]
     value_size: rx.Var[int]
 
-    on_uploaded: rx.EventHandler[_picked]
-    on_cleared: rx.EventHandler[rx.event.no_args_event_spec]
+    on_uploaded: rx.EventHandler[_picked]  # type: ignore[valid-type,type-arg]
+    on_cleared: rx.EventHandler[no_args_event_spec]  # type: ignore[valid-type,type-arg]
 
 
 def uploader(
@@ -46,7 +47,7 @@ def uploader(
     a file chosen earlier.
     """
     library()
-    Uploader.library = rx.asset("uploader.jsx", shared=True).importable_path  # type: ignore[attr-defined]
+    Uploader.library = rx.asset("uploader.jsx", shared=True).importable_path
     props: dict[str, Any] = {} if on_cleared is None else {"on_cleared": on_cleared}
     return Uploader.create(
         accept=accept,

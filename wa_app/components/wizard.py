@@ -18,7 +18,7 @@ def steps(names: Sequence[Any], current: Any, *, on_pick: Any = None) -> rx.Comp
             rx.el.span(rx.cond(now > n, icon("check", 13), rx.fragment(str(n))), class_name="petal-no"),
             rx.el.span(name, class_name="step-name"),
         )
-        inner = body
+        inner: tuple[Any, ...] = body
         if on_pick is not None:
             inner = (rx.el.button(*body, type="button", disabled=now <= n, on_click=on_pick(n)),)
         return rx.el.li(

@@ -1,0 +1,114 @@
+"""Home in numbers, from counters and bounded index ranges only."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from wa_app.db import TenantUnitOfWork
+from wa_app.models.outbound import MessageState
+from wa_app.schemas.overview import BroadcastLine, DeviceLine, Overview
+
+MAX_BROADCASTS = 5
+MAX_DEVICES = 8
+
+_STEPS = text("""
+    SELECT EXISTS (SELECT 1 FROM devices WHERE tenant_id = :t AND deleted_at IS NULL AND status = 'CONNECTED') AS device,
+           EXISTS (SELECT 1 FROM contacts WHERE tenant_id = :t AND deleted_at IS NULL) AS contacts,
+           EXISTS (SELECT 1 FROM campaigns WHERE tenant_id = :t AND deleted_at IS NULL AND started_at IS NOT NULL)
+               AS broadcast,
+           date_trunc('day', now(), (SELECT time_zone FROM tenants WHERE id = :t)) AS day
+""")
+
+_SENT = text("""
+    SELECT coalesce(sum(used), 0) FROM device_usage
+    WHERE tenant_id = :t AND period = 'day' AND starts_at > now() - interval '1 day'
+""")
+
+# Ids are UUIDv7: those made since midnight are a range of the key (tenant_id, id).
+_INCOMING = text("""
+    SELECT count(*) FROM messages WHERE tenant_id = :t AND id >= :floor AND direction = 'INBOUND'
+""")
+
+_STATES_TODAY = text("""
+    SELECT k.state, sum(k.n) AS n
+    FROM campaigns c JOIN campaign_counters k ON k.tenant_id = c.tenant_id AND k.campaign_id = c.id
+    WHERE c.tenant_id = :t AND c.deleted_at IS NULL AND (c.started_at >= :day OR c.status = 'PROCESSING')
+    GROUP BY k.state
+""")
+
+_BROADCASTS = text("""
+    SELECT id, name, status, pause_reason, scheduled_at FROM campaigns
+    WHERE tenant_id = :t AND deleted_at IS NULL AND status IN ('PENDING', 'PROCESSING', 'PAUSED')
+    ORDER BY status = 'PROCESSING' DESC, id DESC LIMIT :n
+""")
+
+_COUNTS = text("""
+    SELECT campaign_id, state, sum(n) AS n FROM campaign_counters
+    WHERE tenant_id = :t AND campaign_id = ANY(:ids) GROUP BY campaign_id, state
+""")
+
+_DEVICES = text("""
+    SELECT d.id, d.name, d.phone, d.status, d.status_changed_at, (d.pacing->>'per_day')::int AS cap,
+           coalesce((SELECT sum(u.used) FROM device_usage u WHERE u.tenant_id = d.tenant_id AND u.device_id = d.id
+                     AND u.period = 'day' AND u.starts_at > now() - interval '1 day'), 0) AS used
+    FROM devices d WHERE d.tenant_id = :t AND d.deleted_at IS NULL
+    ORDER BY d.status = 'CONNECTED', d.id LIMIT :n
+""")
+
+
+def id_floor(moment: datetime) -> UUID:
+    """The smallest UUIDv7 a row made at `moment` or later can have.
+
+    >>> from datetime import UTC
+    >>> str(id_floor(datetime(2026, 11, 20, tzinfo=UTC)))
+    '01a1f640-bc00-7000-8000-000000000000'
+    """
+    milliseconds = int(moment.timestamp() * 1000)
+    return UUID(int=milliseconds << 80 | 0x7000 << 64 | 0x8000 << 48)
+
+
+async def get_overview(uow: TenantUnitOfWork) -> Overview:
+    """Everything Home shows. Raises Forbidden without `campaigns.read`."""
+    uow.require("campaigns.read")
+    tenant = {"t": uow.tenant_id}
+    steps = (await uow.session.execute(_STEPS, tenant)).one()
+    states: dict[str, Any] = dict((await uow.session.execute(_STATES_TODAY, tenant | {"day": steps.day})).tuples().all())
+    incoming = await uow.session.scalar(_INCOMING, tenant | {"floor": id_floor(steps.day)})
+    sent = await uow.session.scalar(_SENT, tenant)
+    return Overview(
+        has_device=steps.device,
+        has_contacts=steps.contacts,
+        has_broadcast=steps.broadcast,
+        sent=int(sent or 0),
+        read_percent=_read_percent(states),
+        incoming=int(incoming or 0),
+        failed=int(states.get("failed", 0)),
+        broadcasts=await _broadcasts(uow),
+        devices=await _devices(uow),
+    )
+
+
+def _read_percent(states: dict[str, Any]) -> float | None:
+    read = int(states.get("read", 0)) + int(states.get("played", 0))
+    gone = read + int(states.get("sent", 0)) + int(states.get("delivered", 0))
+    return round(read * 100 / gone, 1) if gone else None
+
+
+async def _broadcasts(uow: TenantUnitOfWork) -> list[BroadcastLine]:
+    rows = (await uow.session.execute(_BROADCASTS, {"t": uow.tenant_id, "n": MAX_BROADCASTS})).all()
+    found = await uow.session.execute(_COUNTS, {"t": uow.tenant_id, "ids": [row.id for row in rows]})
+    counts: dict[UUID, dict[str, int]] = {row.id: {state.value: 0 for state in MessageState} for row in rows}
+    for campaign_id, state, n in found.tuples():
+        counts[campaign_id][state] = int(n)
+    return [
+        BroadcastLine(row.id, row.name, row.status, counts[row.id], row.pause_reason, row.scheduled_at) for row in rows
+    ]
+
+
+async def _devices(uow: TenantUnitOfWork) -> list[DeviceLine]:
+    rows = await uow.session.execute(_DEVICES, {"t": uow.tenant_id, "n": MAX_DEVICES})
+    return [
+        DeviceLine(row.id, row.name, row.phone, row.status, row.status_changed_at, int(row.used), row.cap) for row in rows
+    ]
