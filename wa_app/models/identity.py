@@ -107,12 +107,16 @@ class UserSession(TenantRow, table=True):
 
 
 class PasswordReset(Row, table=True):
-    """A mailed single-use token. Only `sapa_system` reads this table."""
+    """A wish for a new password. The token is made when the mail is written, so that it never
+    lies in a queue; only its hash is kept, and it works once. Only `sapa_system` reads this table."""
 
     __tablename__ = "password_resets"
-    __table_args__ = (UniqueConstraint("token_hash"),)
+    __table_args__ = (
+        UniqueConstraint("token_hash"),
+        Index("ix_password_resets_unsent", "created_at", postgresql_where=text("token_hash IS NULL")),
+    )
     user_id: UUID = Field(sa_column=Column(Uuid, ForeignKey("users.id"), nullable=False, index=True))
-    token_hash: bytes = Field(sa_type=LargeBinary)
+    token_hash: bytes | None = Field(default=None, sa_type=LargeBinary)
     expires_at: datetime | None = time_field()
     used_at: datetime | None = time_field()
 

@@ -1,0 +1,1 @@
+"""Mail leaves through one port: SMTP when configured, else a folder that development shows."""

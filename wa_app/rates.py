@@ -1,0 +1,44 @@
+"""How often somebody may try, counted in Redis over all processes (library `limits`)."""
+
+import time
+from functools import lru_cache
+
+import structlog
+from limits import RateLimitItem, RateLimitItemPerMinute
+from limits.aio.storage import RedisStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from redis.exceptions import RedisError
+
+from wa_app.config import get_settings
+from wa_app.errors import LimitReached
+
+log = structlog.get_logger(__name__)
+
+SIGN_IN_PER_ACCOUNT = RateLimitItemPerMinute(5)
+SIGN_IN_PER_IP = RateLimitItemPerMinute(20)
+SIGN_UP_PER_IP = RateLimitItemPerMinute(5)
+RESET_PER_ACCOUNT = RateLimitItemPerMinute(2)
+
+
+@lru_cache
+def _limiter(url: str) -> SlidingWindowCounterRateLimiter:
+    storage = RedisStorage(f"async+{url}", implementation="redispy", key_prefix="sapa:rate", wrap_exceptions=False)
+    return SlidingWindowCounterRateLimiter(storage)
+
+
+async def spend(limit: RateLimitItem, *who: str) -> None:
+    """Count one try of `who`. Raises `LimitReached("rate_limited")` with the seconds to wait.
+
+    When Redis does not answer the try passes: locking every tenant out of their business
+    would harm more than a pause of the brake, and bcrypt's cost still stands behind it.
+    """
+    limiter = _limiter(get_settings().redis_url)
+    try:
+        if await limiter.hit(limit, *who):
+            return
+        reset_at, _ = await limiter.get_window_stats(limit, *who)
+    except RedisError as error:
+        log.warning("rate.unreachable", error=type(error).__name__)
+        return
+    wait = max(1, round(reset_at - time.time()))
+    raise LimitReached("rate_limited", retry_after_s=wait, seconds=wait)
