@@ -6,6 +6,7 @@ import reflex as rx
 
 from pages import routes
 from pages.layout import shell
+from state.base import AppState
 from state.home import HomeState
 from wa_app.components.buttons import link, link_button
 from wa_app.components.cards import card, card_body, card_row, figure, figure_strip, page_header, two_lines
@@ -213,7 +214,7 @@ def _devices() -> rx.Component:
     )
 
 
-@rx.page(route=routes.HOME, title="Sapa", on_load=HomeState.on_load)
+@rx.page(route=routes.HOME, title="Sapa", on_load=[AppState.on_load, HomeState.load, HomeState.watch])
 def home() -> rx.Component:
     """The first page after signing in."""
     running = rx.el.div(

@@ -13,7 +13,7 @@ from wa_app.components.buttons import icon_button, link
 from wa_app.components.chips import avatar
 from wa_app.components.dialogs import menu, menu_item, menu_separator
 from wa_app.components.feedback import offline_bar
-from wa_app.components.i18n import t
+from wa_app.components.i18n import t, t_var
 from wa_app.components.icons import icon, noun_icon
 from wa_app.components.shell import command_palette, language_switch, open_palette, zone_sync
 
@@ -30,12 +30,16 @@ def _nav_item(place: Place, active: str) -> rx.Component:
     )
 
 
+def _role() -> rx.Component:
+    return rx.cond(AppState.role_name, t_var("role." + AppState.role_name), "")
+
+
 def _tenant_button() -> rx.Component:
     return rx.el.button(
         mark(),
         rx.el.span(
             rx.el.span(AppState.tenant_name, class_name="name clip"),
-            rx.el.span(AppState.role_name, class_name="sub clip"),
+            rx.el.span(_role(), class_name="sub clip"),
             class_name="stack grow",
         ),
         icon("chevrons-up-down"),
@@ -49,10 +53,10 @@ def _tenant_menu() -> rx.Component:
     def one(membership: Any) -> rx.Component:
         return menu_item(
             rx.fragment(
-                rx.el.span(membership["tenant_name"], class_name="grow"),
-                rx.cond(membership["tenant_id"] == AppState.tenant_id, icon("check")),
+                rx.el.span(membership["name"], class_name="grow"),
+                rx.cond(membership["id"] == AppState.tenant_id, icon("check")),
             ),
-            AppState.switch_tenant(membership["tenant_id"]),
+            AppState.switch_tenant(membership["id"]),
         )
 
     return menu(_tenant_button(), rx.foreach(AppState.memberships, one), align="start")
@@ -63,7 +67,7 @@ def _user_menu() -> rx.Component:
         avatar(AppState.user_name),
         rx.el.span(
             rx.el.span(AppState.user_name, class_name="name clip"),
-            rx.el.span(AppState.role_name, class_name="sub clip"),
+            rx.el.span(_role(), class_name="sub clip"),
             class_name="stack grow",
         ),
         icon("ellipsis"),

@@ -1,11 +1,17 @@
 """State of Home: first steps, today's figures, what waits for a decision."""
 
+import asyncio
 from typing import Any
 
 import reflex as rx
 
 from state.base import AppState
+from wa_app import live
 from wa_app.schemas.overview import BroadcastLine, DeviceLine, Overview
+from wa_app.services import overview
+
+REFRESH_S = 1.0
+"""Least time between two readings, in seconds, however busy the tenant is."""
 
 
 class HomeState(AppState):
@@ -29,21 +35,35 @@ class HomeState(AppState):
         return sum((self.has_device, self.has_contacts, self.has_broadcast))
 
     @rx.event
-    async def on_load(self) -> None:
-        """Reads what Home shows."""
+    async def load(self) -> None:
+        """Read what Home shows."""
+        async with self.unit_of_work() as uow:
+            found = await overview.get_overview(uow)
+        self._show(found)
 
-    def _show(self, overview: Overview) -> None:
-        self.has_device = overview.has_device
-        self.has_contacts = overview.has_contacts
-        self.has_broadcast = overview.has_broadcast
-        self.sent = overview.sent
-        self.read_percent = -1.0 if overview.read_percent is None else overview.read_percent
-        self.incoming = overview.incoming
-        self.failed = overview.failed
-        self.device_count = len(overview.devices)
-        self.broadcasts = [_broadcast_row(line) for line in overview.broadcasts]
-        self.devices = [_device_row(line) for line in overview.devices]
-        self.decisions = _decisions(overview)
+    @rx.event(background=True)
+    async def watch(self) -> None:
+        """Read again whenever something of the tenant moved, until the tab has gone."""
+        tenant_id = (await self.principal()).tenant_id
+        async for _ in live.changes(tenant_id, self.router.session.client_token):
+            async with self.unit_of_work() as uow:
+                found = await overview.get_overview(uow)
+            async with self:
+                self._show(found)
+            await asyncio.sleep(REFRESH_S)
+
+    def _show(self, found: Overview) -> None:
+        self.has_device = found.has_device
+        self.has_contacts = found.has_contacts
+        self.has_broadcast = found.has_broadcast
+        self.sent = found.sent
+        self.read_percent = -1.0 if found.read_percent is None else found.read_percent
+        self.incoming = found.incoming
+        self.failed = found.failed
+        self.device_count = len(found.devices)
+        self.broadcasts = [_broadcast_row(line) for line in found.broadcasts]
+        self.devices = [_device_row(line) for line in found.devices]
+        self.decisions = _decisions(found)
         self.ready = True
 
 
@@ -69,21 +89,21 @@ def _device_row(line: DeviceLine) -> dict[str, Any]:
     }
 
 
-def _decisions(overview: Overview) -> list[dict[str, Any]]:
+def _decisions(found: Overview) -> list[dict[str, Any]]:
     """What only a person can settle, most urgent first: lost numbers, paused broadcasts, unconfirmed messages."""
     lost = [
         {"kind": "device", "id": str(d.id), "name": d.name, "n": 0, "at": d.since.isoformat() if d.since else ""}
-        for d in overview.devices
+        for d in found.devices
         if d.status in ("DISCONNECTED", "FAILED")
     ]
     paused = [
         {"kind": "paused", "id": str(b.id), "name": b.name, "n": 0, "at": ""}
-        for b in overview.broadcasts
+        for b in found.broadcasts
         if b.status == "PAUSED" and b.pause_reason
     ]
     unsure = [
         {"kind": "unknown", "id": str(b.id), "name": b.name, "n": b.counts["unknown"], "at": ""}
-        for b in overview.broadcasts
+        for b in found.broadcasts
         if b.counts["unknown"]
     ]
     return [*lost, *paused, *unsure]

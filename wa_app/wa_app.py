@@ -16,7 +16,7 @@ from pages.not_found import not_found
 from wa_app import db, live
 from wa_app.components.feedback import error_toast
 from wa_app.config import get_settings
-from wa_app.errors import AppError
+from wa_app.errors import AppError, NotSignedIn
 
 log = structlog.get_logger(__name__)
 
@@ -28,8 +28,15 @@ _FIRST_PAINT = """(() => {
 })();"""
 
 
+_TO_SIGN_IN = """(() => {
+  if (location.pathname !== "/login") location.assign("/login?next=" + encodeURIComponent(location.pathname));
+})()"""
+
+
 def on_backend_error(exception: Exception) -> EventSpec:
     """What a person sees when a handler raised: our words for expected trouble, a reference for surprises."""
+    if isinstance(exception, NotSignedIn):
+        return rx.call_script(_TO_SIGN_IN)
     if isinstance(exception, AppError):
         return error_toast(exception.code, **exception.args_)
     reference = uuid.uuid4().hex[:8]

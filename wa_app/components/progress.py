@@ -117,6 +117,6 @@ def countdown_ring(seconds: Any, full: Any) -> rx.Component:
             font_weight="650",
         ),
         view_box="0 0 36 36",
-        class_name="ring",
+        class_name="count-ring",
         aria_hidden="true",
     )
