@@ -1,5 +1,7 @@
 """The five roles every tenant starts with. Roles are rows; these are what the rows are made from."""
 
+from uuid import UUID
+
 from wa_app.models.identity import Role
 from wa_app.schemas.principal import ALL_VERBS, Verb
 
@@ -20,7 +22,7 @@ SEEDED: dict[str, tuple[str, frozenset[str]]] = {
 }
 
 
-def tenant_roles(tenant_id: object) -> list[Role]:
+def tenant_roles(tenant_id: UUID) -> list[Role]:
     """Fresh rows of the seeded roles for a new tenant."""
     return [
         Role(tenant_id=tenant_id, key=key, name=name, verbs=sorted(verbs)) for key, (name, verbs) in SEEDED.items()
