@@ -35,6 +35,11 @@ class Settings(BaseSettings):
     public_url: str = Field("", validation_alias="PUBLIC_URL")
     smtp_url: str = Field("", validation_alias="SMTP_URL")
     sentry_dsn: str = Field("", validation_alias="SENTRY_DSN")
+    max_upload_mb: int = Field(100, ge=1, validation_alias="SAPA_MAX_UPLOAD_MB")
+    trusted_proxies: int = Field(0, ge=0, validation_alias="SAPA_TRUSTED_PROXIES")
+    """How many proxies of ours stand before this process; only then X-Forwarded-For counts."""
+    metrics_token: str = Field("", validation_alias="SAPA_METRICS_TOKEN")
+    """Bearer token for `/metrics` from other machines; without one only this machine may read it."""
 
     @model_validator(mode="after")
     def _refuse_weak_secret(self) -> Self:

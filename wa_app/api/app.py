@@ -1,0 +1,44 @@
+"""The HTTP application beside Reflex: `/api`, `/webhooks`, `/dev`, health. It imports no Reflex.
+
+Its own lifespan never runs when Reflex mounts it, so everything it needs is made when it is
+first used (engines, Redis) and closed by the process.
+"""
+
+
+from fastapi import APIRouter, FastAPI
+from starlette.routing import BaseRoute
+
+from wa_app.api import openapi, problems
+from wa_app.api.middleware import BodyCap, Envelope
+from wa_app.api.v1 import files
+
+VERSION = "1.0.0"
+
+V1: tuple[APIRouter, ...] = (files.routes,)
+"""Routers under `/api/v1`. Add yours here."""
+TOP: tuple[APIRouter, ...] = (openapi.routes,)
+"""Routers at the root: webhooks, development pages, health."""
+
+
+def create_api() -> FastAPI:
+    """A fresh application with every route of ours."""
+    app = FastAPI(
+        title="Sapa API", version=VERSION, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None,
+        description="Contacts, devices, broadcasts and messages of a WhatsApp tenant.",
+    )
+    problems.install(app)
+    for one in V1:
+        app.include_router(one, prefix="/api/v1")
+    for one in TOP:
+        app.include_router(one)
+    openapi.install(app)
+    app.add_middleware(BodyCap)
+    app.add_middleware(Envelope)
+    return app
+
+
+def all_routes(app: FastAPI) -> list[BaseRoute]:
+    """Every route that is mounted, for the tests that walk them."""
+    return list(app.routes)
+
+
