@@ -16,13 +16,19 @@ _SPEND = text(
 )
 
 
+async def limit_of(uow: TenantUnitOfWork, key: str) -> int | None:
+    """The package's limit, None when there is none."""
+    found: int | None = (await uow.session.execute(_LIMIT, {"key": key, "tenant": uow.tenant_id})).scalar_one_or_none()
+    return found
+
+
 async def require(uow: TenantUnitOfWork, key: str, n: int = 1, *, period: str = "total") -> None:
     """Book `n` units of a limit, or raise `LimitReached("<key>_limit_reached")`.
 
     A limit that the package does not name is unlimited and is not counted. The booking is
     one UPDATE in the caller's transaction, so concurrent callers cannot overrun it.
     """
-    limit = (await uow.session.execute(_LIMIT, {"key": key, "tenant": uow.tenant_id})).scalar_one_or_none()
+    limit = await limit_of(uow, key)
     if limit is None:
         return
     values = {"tenant": uow.tenant_id, "key": key, "period": period, "n": n, "limit": limit}

@@ -1,0 +1,279 @@
+"""One run of an import: prepare, then merge chunk by chunk under the job's lease."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from threading import Event
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import text
+
+from wa_app import leases
+from wa_app.config import get_settings
+from wa_app.db import TenantUnitOfWork, unit_of_work
+from wa_app.errors import AppError, Invalid, LimitReached, NotFound
+from wa_app.kit.tables import TableRefused, inspect
+from wa_app.models.files import File
+from wa_app.models.people import ImportJob, ImportStatus
+from wa_app.schemas.principal import Principal
+from wa_app.services import entitlements, identities, tags
+from wa_app.services.imports import merge as merging
+from wa_app.services.imports.plan import make_plan
+from wa_app.services.imports.prepare import Cancelled, Prepared, chunk_path, prepare, refusals_path
+from wa_app.services.imports.source import local_copy
+
+log = structlog.get_logger(__name__)
+
+_REFUSED_TABLE = (
+    'CREATE TEMP TABLE import_refused ("row" integer, "column" text, value text, reason text) ON COMMIT DROP'
+)
+_REFUSED = (
+    'INSERT INTO import_errors (tenant_id, job_id, "row", "column", value, reason) '
+    'SELECT :t, :id, "row", "column", value, reason FROM import_refused'
+)
+_STEP = (
+    "UPDATE import_jobs SET checkpoint = checkpoint + 1, processed = processed + :rows, created = created + :created, "
+    "updated = updated + :updated, skipped = skipped + :skipped "
+    "WHERE tenant_id = :t AND id = :id AND status = 'running' AND lease_epoch = :epoch RETURNING processed"
+)
+
+
+class LeaseLost(Exception):
+    """Somebody else works on the job, or it was cancelled: this run stops without a trace."""
+
+
+class _Run:
+    def __init__(self, principal: Principal, job: ImportJob, epoch: int) -> None:
+        self.principal, self.job, self.epoch = principal, job, epoch
+        self.stop = Event()
+
+    @property
+    def folder(self) -> Path:
+        """Where the chunks of this job are spooled; only this user may look."""
+        return get_settings().data / "imports" / str(self.job.id)
+
+
+async def run(principal: Principal, job_id: UUID) -> None:
+    """Do an import or resume it. Does nothing when it is done or in other hands."""
+    owner = leases.new_owner()
+    async with unit_of_work(principal) as uow:
+        job = await uow.session.get(ImportJob, job_id)
+        if job is None or job.status not in (ImportStatus.QUEUED, ImportStatus.RUNNING):
+            return
+        epoch = await leases.take(uow, ImportJob, principal.tenant_id, job_id, owner)
+        if epoch is None:
+            return
+        await _mark_running(uow, job_id)
+    this = _Run(principal, job, epoch)
+    try:
+        async with _heartbeat(this):
+            await _work(this)
+    except (LeaseLost, Cancelled):
+        log.info("import.stopped", job=str(job_id))
+        this.stop.set()
+    except TableRefused as error:
+        await _finish(this, ImportStatus.FAILED, error.code, error.args_)
+    except (Invalid, LimitReached, NotFound) as error:
+        await _finish(this, ImportStatus.FAILED, _code(error), error.args_)
+    await _clean_up(this)
+
+
+def _code(error: AppError) -> str:
+    return error.fields[0].code if isinstance(error, Invalid) and error.fields else error.code
+
+
+async def _work(this: _Run) -> None:
+    prepared = await _prepared(this)
+    rules = await _first_step(this, prepared)
+    if this.job.dry_run:
+        await _dry_run(this, prepared)
+        return
+    start = await _checkpoint(this)
+    if start == 0:
+        await _check_limit(this, prepared)
+    for number in range(start, len(prepared.chunks)):
+        await _merge_chunk(this, number, prepared.chunks[number], rules)
+    await _finish(this, ImportStatus.DONE)
+
+
+async def _prepared(this: _Run) -> Prepared:
+    """The chunks of the file, read in a thread."""
+    options = this.job.options
+    async with unit_of_work(this.principal) as uow:
+        key = await identities.tenant_key(uow)
+        file = await uow.session.get(File, this.job.file_id)
+        if file is None or file.deleted_at is not None:
+            raise NotFound("import_file_gone")
+    loop = asyncio.get_running_loop()
+
+    def tell(rows: int) -> None:
+        asyncio.run_coroutine_threadsafe(_tell_reading(this, rows), loop)
+
+    async with local_copy(file) as path:
+        info = await asyncio.to_thread(
+            inspect,
+            path,
+            sheet=options["sheet"] or None,
+            encoding=options["encoding"] or None,
+            delimiter=options["delimiter"] or None,
+            has_header=options["has_header"],
+        )
+        plan = make_plan(info, this.job.mapping, options["region"])
+        return await asyncio.to_thread(prepare, path, plan, key, this.folder, this.stop, tell)
+
+
+async def _tell_reading(this: _Run, rows: int) -> None:
+    async with unit_of_work(this.principal) as uow:
+        uow.publish("import", id=this.job.id, status="running", reading=rows)
+
+
+async def _first_step(this: _Run, prepared: Prepared) -> merging.Rules:
+    """Write down what reading found, once, and make the tags."""
+    options = this.job.options
+    async with unit_of_work(this.principal) as uow:
+        job = await _mine(uow, this)
+        if job.total is None:
+            await _store_refusals(uow, this)
+            job.total, job.failed = prepared.total, prepared.failed
+            job.skipped, job.processed = prepared.duplicates, prepared.failed + prepared.duplicates
+            job.options = {**options, "duplicates": prepared.duplicates, "warnings": prepared.warnings}
+            uow.publish("import", id=job.id, status=job.status, processed=job.processed, total=job.total)
+        if this.job.dry_run:
+            return merging.Rules("skip")
+        await tags.ensure(uow, list(prepared.tags.values()))
+        batch = await tags.ensure(uow, options["tags"])
+    evidence = f"{this.job.file_name} · {this.job.id}" if options["consent"] else ""
+    return merging.Rules(options["on_duplicate"], list(batch.values()), bool(prepared.tags), evidence)
+
+
+async def _store_refusals(uow: TenantUnitOfWork, this: _Run) -> None:
+    await uow.session.execute(text(_REFUSED_TABLE))
+    await (await merging.driver(uow)).copy_to_table(
+        "import_refused", source=refusals_path(this.folder), format="csv", force_not_null=["value", "column"]
+    )
+    await uow.session.execute(text(_REFUSED), {"t": uow.tenant_id, "id": this.job.id})
+
+
+async def _merge_chunk(this: _Run, number: int, rows: int, rules: merging.Rules) -> None:
+    async with unit_of_work(this.principal) as uow:
+        await merging.stage(uow, chunk_path(this.folder, number))
+        merged = await merging.merge(uow, rules)
+        await entitlements.require(uow, "contacts", merged.created)
+        await _step(uow, this, rows, merged)
+
+
+async def _step(uow: TenantUnitOfWork, this: _Run, rows: int, merged: merging.Merged) -> None:
+    """Move the checkpoint in the chunk's own transaction, or lose the chunk."""
+    values = {"t": uow.tenant_id, "id": this.job.id, "epoch": this.epoch, "rows": rows}
+    values |= {"created": merged.created, "updated": merged.updated, "skipped": merged.skipped}
+    processed = (await uow.session.execute(text(_STEP), values)).scalar_one_or_none()
+    if processed is None:
+        raise LeaseLost
+    uow.publish("import", id=this.job.id, status="running", processed=processed)
+
+
+async def _count_new(this: _Run, prepared: Prepared) -> tuple[int, int]:
+    """New and known people of the whole file; writes nothing that stays."""
+    new = known = 0
+    for number in range(len(prepared.chunks)):
+        async with unit_of_work(this.principal) as uow:
+            await merging.stage(uow, chunk_path(this.folder, number))
+            fresh, there = await merging.counts(uow)
+        new, known = new + fresh, known + there
+    return new, known
+
+
+async def _check_limit(this: _Run, prepared: Prepared) -> None:
+    """Refuse before the first row when the package has no room for all: nothing is half done."""
+    async with unit_of_work(this.principal) as uow:
+        limit = await entitlements.limit_of(uow, "contacts")
+    if limit is None:
+        return
+    new, _ = await _count_new(this, prepared)
+    async with unit_of_work(this.principal) as uow, uow.session.begin_nested() as attempt:
+        await entitlements.require(uow, "contacts", new)
+        await attempt.rollback()
+
+
+async def _dry_run(this: _Run, prepared: Prepared) -> None:
+    new, known = await _count_new(this, prepared)
+    async with unit_of_work(this.principal) as uow:
+        job = await _mine(uow, this)
+        changes = this.job.options["on_duplicate"] != "skip"
+        job.created, job.updated = new, known if changes else 0
+        job.skipped, job.processed = prepared.duplicates + (0 if changes else known), prepared.total
+    await _finish(this, ImportStatus.DONE)
+
+
+async def _checkpoint(this: _Run) -> int:
+    async with unit_of_work(this.principal) as uow:
+        return (await _mine(uow, this)).checkpoint
+
+
+async def _mine(uow: TenantUnitOfWork, this: _Run) -> ImportJob:
+    """The job's row, locked, while it is still this run's."""
+    job = await uow.session.get(ImportJob, this.job.id, with_for_update=True)
+    if job is None or job.status is not ImportStatus.RUNNING or job.lease_epoch != this.epoch:
+        raise LeaseLost
+    return job
+
+
+async def _mark_running(uow: TenantUnitOfWork, job_id: UUID) -> None:
+    query = text(
+        "UPDATE import_jobs SET status = 'running', started_at = COALESCE(started_at, now()) "
+        "WHERE tenant_id = :t AND id = :id"
+    )
+    await uow.session.execute(query, {"t": uow.tenant_id, "id": job_id})
+    uow.publish("import", id=job_id, status="running")
+
+
+async def _finish(this: _Run, status: ImportStatus, code: str | None = None, args: Any = None) -> None:
+    async with unit_of_work(this.principal) as uow:
+        try:
+            job = await _mine(uow, this)
+        except LeaseLost:
+            return
+        job.status, job.error_code = status, code
+        if args:
+            job.options = {**job.options, "error_args": dict(args)}
+        await uow.session.flush()
+        await uow.session.execute(
+            text("UPDATE import_jobs SET finished_at = now(), lease_until = NULL WHERE tenant_id = :t AND id = :id"),
+            {"t": uow.tenant_id, "id": job.id},
+        )
+        uow.publish("import", id=job.id, status=status)
+
+
+async def _clean_up(this: _Run) -> None:
+    """Remove the spool unless the job goes on elsewhere."""
+    async with unit_of_work(this.principal) as uow:
+        job = await uow.session.get(ImportJob, this.job.id)
+    if job is None or job.status is not ImportStatus.RUNNING:
+        await asyncio.to_thread(shutil.rmtree, this.folder, ignore_errors=True)
+
+
+@asynccontextmanager
+async def _heartbeat(this: _Run) -> AsyncIterator[None]:
+    """Keep the lease, also while the file is being read; a lost one stops the reading."""
+    task = asyncio.create_task(_beat(this))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _beat(this: _Run) -> None:
+    while True:
+        await asyncio.sleep(leases.HEARTBEAT_S)
+        async with unit_of_work(this.principal) as uow:
+            job = await uow.session.get(ImportJob, this.job.id)
+            kept = await leases.renew(uow, ImportJob, this.principal.tenant_id, this.job.id, this.epoch)
+        if not kept or job is None or job.status is not ImportStatus.RUNNING:
+            this.stop.set()
+            return
