@@ -19,7 +19,9 @@ from wa_app.config import get_settings
 
 log = structlog.get_logger(__name__)
 
-ACTOR_QUEUES: dict[str, str] = {}
+ACTOR_QUEUES: dict[str, str] = {
+    "import.run": "imports",
+}
 """Queue of each actor. A queue is named after what it protects (DESIGN §2)."""
 
 MAX_DELAY_MS = 60_000

@@ -10,8 +10,9 @@ _LIMIT = text(
 )
 _SPEND = text(
     "INSERT INTO usage_counters AS u (tenant_id, key, period, used) "
-    "SELECT :tenant, :key, :period, :n WHERE :n <= :limit "
-    "ON CONFLICT (tenant_id, key, period) DO UPDATE SET used = u.used + :n WHERE u.used + :n <= :limit "
+    "SELECT :tenant, :key, :period, CAST(:n AS integer) WHERE CAST(:n AS bigint) <= :limit "
+    "ON CONFLICT (tenant_id, key, period) DO UPDATE "
+    "SET used = u.used + CAST(:n AS integer) WHERE u.used + CAST(:n AS bigint) <= :limit "
     "RETURNING used"
 )
 

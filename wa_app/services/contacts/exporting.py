@@ -1,7 +1,5 @@
 """Contacts as CSV, page by page, so that a million of them need no memory."""
 
-
-
 import json
 from collections.abc import AsyncIterator
 from typing import Any

@@ -7,6 +7,6 @@ next chunk by whoever takes the job's lease.
 """
 
 from wa_app.services.imports.jobs import analyse, cancel, errors_csv, get, preview, recent, request, wake
-from wa_app.services.imports.run import run
+from wa_app.services.imports.running import run
 
 __all__ = ["analyse", "cancel", "errors_csv", "get", "preview", "recent", "request", "run", "wake"]
