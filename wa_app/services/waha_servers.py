@@ -1,0 +1,57 @@
+"""WAHA servers of the platform: which there are, and which has room for one more session."""
+
+from uuid import UUID
+
+from sqlalchemy import text
+
+from wa_app.config import Settings, get_settings
+from wa_app.db import SystemUnitOfWork
+from wa_app.errors import Conflict
+from wa_app.kit.secrets import decrypt, encrypt
+
+FROM_SETTINGS = "default"
+"""Name of the server that `WAHA_URL` and `WAHA_API_KEY` name; `./sapa up` names the sandbox there."""
+
+_FIND = text("SELECT id, url, api_key FROM waha_servers WHERE name = :name FOR UPDATE")
+_ADD = text(
+    "INSERT INTO waha_servers (name, url, api_key, capacity) VALUES (:name, :url, :key, :capacity) "
+    "ON CONFLICT (url) DO UPDATE SET name = excluded.name, api_key = excluded.api_key RETURNING id"
+)
+_CHANGE = text("UPDATE waha_servers SET url = :url, api_key = :key, is_active = true WHERE id = :id")
+_WITH_ROOM = text(
+    "SELECT s.id FROM waha_servers s WHERE s.is_active AND s.capacity > "
+    "(SELECT count(*) FROM devices d WHERE d.waha_server_id = s.id AND d.deleted_at IS NULL) "
+    "ORDER BY (SELECT count(*) FROM devices d WHERE d.waha_server_id = s.id AND d.deleted_at IS NULL)::float "
+    "/ s.capacity, s.id FOR UPDATE OF s LIMIT 1"
+)
+_CAPACITY = 100
+
+
+async def sync_with_settings(uow: SystemUnitOfWork, settings: Settings | None = None) -> UUID | None:
+    """Make the row of the server in the settings say what they say. Safe to run at any time, by anybody."""
+    chosen = settings or get_settings()
+    if not chosen.waha_url:
+        return None
+    url = chosen.waha_url.rstrip("/")
+    found = (await uow.session.execute(_FIND, {"name": FROM_SETTINGS})).one_or_none()
+    if found is None:
+        values = {"name": FROM_SETTINGS, "url": url, "key": encrypt(chosen.waha_api_key), "capacity": _CAPACITY}
+        added: UUID = (await uow.session.execute(_ADD, values)).scalar_one()
+        return added
+    if found.url != url or decrypt(found.api_key) != chosen.waha_api_key:
+        values = {"id": found.id, "url": url, "key": encrypt(chosen.waha_api_key)}
+        await uow.session.execute(_CHANGE, values)
+    known: UUID = found.id
+    return known
+
+
+async def choose(uow: SystemUnitOfWork) -> UUID:
+    """The server with the largest share of free room; its row stays locked until the transaction ends.
+
+    Raises Conflict("no_server_room") when all are full or none is known.
+    """
+    await sync_with_settings(uow)
+    chosen: UUID | None = (await uow.session.execute(_WITH_ROOM)).scalar_one_or_none()
+    if chosen is None:
+        raise Conflict("no_server_room")
+    return chosen
