@@ -20,6 +20,8 @@ from wa_app.config import get_settings
 log = structlog.get_logger(__name__)
 
 ACTOR_QUEUES: dict[str, str] = {
+    "device.probe": "default",
+    "device.provision": "default",
     "import.run": "imports",
 }
 """Queue of each actor. A queue is named after what it protects (DESIGN §2)."""

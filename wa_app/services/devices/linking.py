@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -126,6 +126,10 @@ async def _carry_out(channel: Channel, job: _Job) -> SessionInfo | None:
         await channel.delete_session(name)
         return None
     known = await channel.get_session(name)
+    if job.what == "configure" and known is not None:
+        # Creating a session that exists gives it our configuration; it restarts and stays linked.
+        await channel.create_session(replace(job.spec, start=known.started))
+        return await _watch(channel, name)
     if job.what == "logout":
         if known is not None:
             await channel.logout_session(name)
@@ -170,7 +174,8 @@ async def _settle(principal: Principal, job: _Job, info: SessionInfo | None, sta
         device = await _row(uow, job.device_id)
         if device is None or (device.status_detail.get("want") or {}).get("id") != job.want_id:
             return
-        device.status_detail = {k: v for k, v in device.status_detail.items() if k not in ("want", "trouble")}
+        detail = {key: value for key, value in device.status_detail.items() if key not in ("want", "trouble")}
+        device.status_detail = {**detail, "webhooks": get_settings().base_url}
         await uow.session.flush()
         if info is not None and info.started:
             status = DeviceStatus(info.status.value)

@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy import select, text
 
 from wa_app.channels.port import AccessRefused, Channel, ChannelError, SessionInfo
+from wa_app.config import get_settings
 from wa_app.db import SystemUnitOfWork, system_unit_of_work, unit_of_work
 from wa_app.models.devices import Device, DeviceStatus
 from wa_app.schemas.principal import Principal
@@ -20,6 +21,12 @@ from wa_app.services.devices.verbs import table
 
 log = structlog.get_logger(__name__)
 
+_MOVED = text(
+    "UPDATE devices SET status_detail = status_detail || jsonb_build_object('want', jsonb_build_object("
+    "'what', 'configure', 'id', replace(gen_random_uuid()::text, '-', ''))) "
+    "WHERE status_detail ? 'webhooks' AND status_detail ->> 'webhooks' <> :here AND NOT status_detail ? 'want' "
+    "AND deleted_at IS NULL AND status = 'CONNECTED'"
+)
 _SEEN = text("UPDATE devices SET last_seen_at = now() WHERE id = ANY(:ids) AND status = 'CONNECTED'")
 
 
@@ -49,7 +56,11 @@ async def probe(channels: Channels, device_id: UUID | None = None) -> int:
 
 
 async def _wake_wants(uow: SystemUnitOfWork, device_id: UUID | None) -> None:
-    """Wants whose message was lost, or whose tries are used up, are tried again with every probe."""
+    """Wants whose message was lost, or whose tries are used up, are tried again with every probe.
+
+    A device whose webhooks go to an address that is no longer ours wants a new configuration.
+    """
+    await uow.session.execute(_MOVED, {"here": get_settings().base_url})
     query = select(table.c.tenant_id, table.c.id).where(table.c.status_detail.has_key("want"))
     if device_id is not None:
         query = query.where(table.c.id == device_id)

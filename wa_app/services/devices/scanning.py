@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import text
+
 from wa_app.channels.port import Channel, ChannelError, DeviceTrouble
 from wa_app.db import unit_of_work
 from wa_app.errors import Conflict, FieldError, Invalid, Unavailable
@@ -16,6 +18,7 @@ from wa_app.services.devices.verbs import load
 
 FIRST_CODE_S: Final = 60
 NEXT_CODE_S: Final = 20
+_REGION = text("SELECT region FROM tenants WHERE id = :tenant")
 
 
 async def qr(principal: Principal, device_id: UUID, channels: Channels) -> DeviceQr:
@@ -32,7 +35,9 @@ async def qr(principal: Principal, device_id: UUID, channels: Channels) -> Devic
 
 async def pairing_code(principal: Principal, device_id: UUID, phone: str, channels: Channels) -> str:
     """A code to type on the phone with this number."""
-    number, problem = phones.check(phone, "ID")
+    async with unit_of_work(principal) as uow:
+        region = (await uow.session.execute(_REGION, {"tenant": uow.tenant_id})).scalar_one()
+    number, problem = phones.check(phone, region)
     if problem is not None:
         raise Invalid(FieldError("phone", problem))
     device = await _waiting(principal, device_id)

@@ -191,8 +191,8 @@ def _begin(uow: TenantUnitOfWork, device: Device, what: str) -> None:
 
 
 def _kept(device: Device) -> dict[str, Any]:
-    """What of the detail outlives a change of status: the time of the last event and failed tries."""
-    return {key: device.status_detail[key] for key in ("at", "failures") if key in device.status_detail}
+    """What of the detail outlives a change of status: last event's time, failed tries, where webhooks go."""
+    return {key: device.status_detail[key] for key in ("at", "failures", "webhooks") if key in device.status_detail}
 
 
 def _clean_name(name: str) -> str:
