@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.fixtures.services", "tests.fixtures.sandbox", "tests.fixtures.app"]
+pytest_plugins = [
+    "tests.fixtures.services", "tests.fixtures.sandbox", "tests.fixtures.app", "tests.fixtures.tenants",
+]  # fmt: skip
 
 OUTSIDE = (
     "DATABASE_URL", "DATABASE_APP_URL", "DATABASE_SYSTEM_URL", "REDIS_URL", "REDIS_STATE_URL", "CHROMA_URL",

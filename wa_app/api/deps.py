@@ -1,8 +1,7 @@
 """What a route may ask for: who is calling, and a unit of work in that tenant."""
 
-import importlib
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import structlog
@@ -14,13 +13,9 @@ from wa_app.config import get_settings
 from wa_app.db import TenantUnitOfWork, unit_of_work
 from wa_app.errors import Forbidden, NotSignedIn
 from wa_app.schemas.principal import Principal
+from wa_app.services import sessions
 
-SESSION_COOKIE = "sapa_session"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-
-
-def _sessions() -> Any:
-    return importlib.import_module("wa_app.services.sessions")
 
 
 def has_own_origin(request: Request) -> bool:
@@ -37,27 +32,39 @@ async def authenticate(request: Request) -> Principal:
     Raises NotSignedIn, `LimitReached("rate_limited")`, or `Forbidden("origin_refused")` when
     a cookie comes with an unsafe method from a page that is not ours.
     """
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme:
-        found = await _sessions().principal_from_jwt(token.strip()) if scheme.lower() == "bearer" else None
-        return await _counted(request, found, token, limits.TOKEN)
-    if key := request.headers.get("x-api-key"):
-        return await _counted(request, await _sessions().principal_from_api_key(key), key, limits.API_KEY)
-    if cookie := request.cookies.get(SESSION_COOKIE):
-        found = await _sessions().principal_from_cookie(cookie)
-        if found and request.method not in SAFE_METHODS and not has_own_origin(request):
-            raise Forbidden("origin_refused")
-        return await _counted(request, found, cookie, limits.OWN_PAGES)
-    return await _counted(request, None, "", limits.ANONYMOUS)
-
-
-async def _counted(request: Request, principal: Principal | None, secret: str, rate: limits.Rate) -> Principal:
-    if principal is None:
+    try:
+        principal, secret, rate = await _recognise(request)
+    except NotSignedIn:
         await limits.spend("ip", limits.client_ip(request), limits.ANONYMOUS)
-        raise NotSignedIn
+        raise
     await limits.spend(principal.kind, limits.fingerprint(secret), rate)
     request.state.principal = principal
     structlog.contextvars.bind_contextvars(tenant_id=str(principal.tenant_id))
+    return principal
+
+
+async def _recognise(request: Request) -> tuple[Principal, str, limits.Rate]:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme:
+        if scheme.lower() != "bearer":
+            raise NotSignedIn
+        return await _find("principal_from_jwt", token.strip()), token, limits.TOKEN
+    if key := request.headers.get("x-api-key"):
+        return await _find("principal_from_api_key", key), key, limits.API_KEY
+    cookie = request.cookies.get(sessions.COOKIE)
+    if not cookie:
+        raise NotSignedIn
+    principal = await sessions.principal_from_cookie(cookie)
+    if request.method not in SAFE_METHODS and not has_own_origin(request):
+        raise Forbidden("origin_refused")
+    return principal, cookie, limits.OWN_PAGES
+
+
+async def _find(name: str, secret: str) -> Principal:
+    find = getattr(sessions, name, None)
+    if find is None:
+        raise NotSignedIn
+    principal: Principal = await find(secret)
     return principal
 
 

@@ -38,7 +38,7 @@ MAX_ANSWER = 1_000_000
 TAKE_OVER_S = 90
 CHUNK = 256 * 1024
 
-type_of = IdempotencyKey.__table__  # type: ignore[attr-defined]
+_TABLE = IdempotencyKey.__table__  # type: ignore[attr-defined]
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -55,6 +55,15 @@ async def once(request: Request, handler: Handler, principal: Principal) -> Resp
     key = request.headers[HEADER]
     if not key.isascii() or not key.isprintable() or not 0 < len(key) <= MAX_KEY:
         raise Invalid(FieldError("Idempotency-Key", "idempotency_key_invalid", {"limit": MAX_KEY}))
+    try:
+        return await _once(request, handler, principal, key)
+    finally:
+        await request.close()
+        if spooled := getattr(request.state, "body_file", None):
+            spooled.close()
+
+
+async def _once(request: Request, handler: Handler, principal: Principal, key: str) -> Response:
     wanted = await _fingerprint(request)
     reservation, earlier = await _reserve(principal, key, wanted)
     if reservation is None:
@@ -71,7 +80,7 @@ async def once(request: Request, handler: Handler, principal: Principal) -> Resp
 
 
 async def _reserve(principal: Principal, key: str, wanted: bytes) -> tuple[Reservation | None, Row[Any] | None]:
-    table, row_id = type_of, new_id()
+    table, row_id = _TABLE, new_id()
     stale = (table.c.expires_at < func.now()) | (
         table.c.status.is_(None) & (table.c.created_at < func.now() - func.make_interval(0, 0, 0, 0, 0, 0, TAKE_OVER_S))
     )
@@ -120,10 +129,10 @@ async def _write(uow: TenantUnitOfWork, reservation: Reservation, response: Resp
     kept = {"headers": headers, "body": base64.b64encode(bytes(response.body)).decode()}
     # Sealed, because an answer may hold a token or a customer's data.
     done = await uow.session.execute(
-        update(type_of)
-        .where(type_of.c.id == reservation.id)
+        update(_TABLE)
+        .where(_TABLE.c.id == reservation.id)
         .values(status=response.status_code, response={"sealed": encrypt(orjson.dumps(kept).decode())})
-        .returning(type_of.c.id)
+        .returning(_TABLE.c.id)
     )
     if done.first() is None:
         # Another request took the key over while this one was slow: undo this one's work.
@@ -133,7 +142,7 @@ async def _write(uow: TenantUnitOfWork, reservation: Reservation, response: Resp
 async def _free(reservation: Reservation) -> None:
     async with unit_of_work(reservation.principal) as uow:
         await uow.session.execute(
-            delete(type_of).where(type_of.c.id == reservation.id, type_of.c.status.is_(None))
+            delete(_TABLE).where(_TABLE.c.id == reservation.id, _TABLE.c.status.is_(None))
         )
 
 
