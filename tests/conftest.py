@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 pytest_plugins = [
-    "tests.fixtures.services", "tests.fixtures.sandbox", "tests.fixtures.app", "tests.fixtures.tenants",
+    "tests.fixtures.services", "tests.fixtures.sandbox", "tests.fixtures.app", "tests.fixtures.api",
 ]  # fmt: skip
 
 OUTSIDE = (

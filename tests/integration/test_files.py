@@ -11,7 +11,7 @@ import pytest
 from fastapi import FastAPI
 
 from tests.fixtures.services import environment
-from tests.fixtures.tenants import Signed, client_for, make_signed_tenant
+from tests.fixtures.api import Signed, client_for, make_signed_tenant
 from wa_app.config import get_settings
 from wa_app.services import files
 
@@ -52,7 +52,7 @@ async def test_name_cannot_leave_its_folder(client: httpx.AsyncClient) -> None:
     assert "sandbox" in got.headers["content-security-policy"]
 
 
-async def test_asks_who_it_is_before_the_body(app: FastAPI) -> None:
+async def test_asks_who_it_is_before_the_body(api: FastAPI) -> None:
     read = 0
 
     async def body() -> AsyncIterator[bytes]:
@@ -61,7 +61,7 @@ async def test_asks_who_it_is_before_the_body(app: FastAPI) -> None:
             read += 1
             yield b"x" * 65536
 
-    async with client_for(app) as nobody:
+    async with client_for(api) as nobody:
         answer = await nobody.post("/api/v1/files", content=body())
     assert answer.status_code == 401
     assert read == 0
@@ -128,10 +128,10 @@ async def test_link_expires_and_cannot_be_bent(
     assert (await stranger.get(bent)).status_code == 404
 
 
-async def test_other_tenant_finds_nothing(app: FastAPI, client: httpx.AsyncClient, other: Signed) -> None:
+async def test_other_tenant_finds_nothing(api: FastAPI, client: httpx.AsyncClient, other: Signed) -> None:
     saved = (await client.post("/api/v1/files", content=PNG)).json()
     assert (await client.get(f"/api/v1/files/{saved['id']}")).status_code == 200
-    async with client_for(app, other) as theirs:
+    async with client_for(api, other) as theirs:
         assert (await theirs.get(f"/api/v1/files/{saved['id']}")).status_code == 404
         assert (await theirs.delete(f"/api/v1/files/{saved['id']}")).status_code == 404
     assert (await client.delete(f"/api/v1/files/{saved['id']}")).status_code == 204
@@ -139,8 +139,8 @@ async def test_other_tenant_finds_nothing(app: FastAPI, client: httpx.AsyncClien
     assert (await client.get(saved["url"])).status_code == 404
 
 
-async def test_without_the_verb_nothing_is_taken(app: FastAPI) -> None:
+async def test_without_the_verb_nothing_is_taken(api: FastAPI) -> None:
     reader = await make_signed_tenant(verbs=frozenset({"files.read"}))
-    async with client_for(app, reader) as page:
+    async with client_for(api, reader) as page:
         answer = await page.post("/api/v1/files", content=PNG)
     assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")

@@ -4,9 +4,10 @@ import asyncio
 from uuid import UUID
 
 import httpx
+from fastapi import FastAPI
 from sqlalchemy import text
 
-from tests.fixtures.tenants import Signed
+from tests.fixtures.api import Signed, client_for
 from wa_app.db import system_unit_of_work
 
 KEY = {"Idempotency-Key": "order-1"}
@@ -68,12 +69,10 @@ async def test_crash_does_not_lock_the_key(client: httpx.AsyncClient, signed: Si
 
 
 async def test_key_of_another_tenant_is_another_key(
-    client: httpx.AsyncClient, app: object, other: Signed
+    client: httpx.AsyncClient, api: FastAPI, other: Signed
 ) -> None:
-    from tests.fixtures.tenants import client_for
-
     mine = (await client.post("/api/v1/files", content=b"a", headers=KEY)).json()
-    async with client_for(app, other) as theirs:  # type: ignore[arg-type]
+    async with client_for(api, other) as theirs:
         answer = await theirs.post("/api/v1/files", content=b"b", headers=KEY)
     assert answer.status_code == 201
     assert UUID(answer.json()["id"]) != UUID(mine["id"])
