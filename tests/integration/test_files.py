@@ -10,8 +10,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from tests.fixtures.services import environment
 from tests.fixtures.api import Signed, client_for, make_signed_tenant
+from tests.fixtures.services import environment
 from wa_app.config import get_settings
 from wa_app.services import files
 
