@@ -10,8 +10,12 @@ from pathlib import Path
 import pytest
 
 pytest_plugins = [
-    "tests.fixtures.services", "tests.fixtures.sandbox", "tests.fixtures.app", "tests.fixtures.api",
-]  # fmt: skip
+    "tests.fixtures.services",
+    "tests.fixtures.sandbox",
+    "tests.fixtures.app",
+    "tests.fixtures.api",
+    "tests.fixtures.engine",
+]
 
 OUTSIDE = (
     "DATABASE_URL", "DATABASE_APP_URL", "DATABASE_SYSTEM_URL", "REDIS_URL", "REDIS_STATE_URL", "CHROMA_URL",

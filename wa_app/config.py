@@ -34,6 +34,8 @@ class Settings(BaseSettings):
     waha_api_key: str = Field("", validation_alias="WAHA_API_KEY")
     public_url: str = Field("", validation_alias="PUBLIC_URL")
     smtp_url: str = Field("", validation_alias="SMTP_URL")
+    reconcile_wait_s: float = Field(120.0, validation_alias="SAPA_RECONCILE_WAIT_S")
+    """Seconds without an echo after which an unknown message is looked up in its chat."""
     sentry_dsn: str = Field("", validation_alias="SENTRY_DSN")
     max_upload_mb: int = Field(100, ge=1, validation_alias="SAPA_MAX_UPLOAD_MB")
     trusted_proxies: int = Field(0, ge=0, validation_alias="SAPA_TRUSTED_PROXIES")

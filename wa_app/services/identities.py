@@ -4,7 +4,6 @@ Suppression must outlive the contact and hold no phone (DESIGN §5), so it store
 under a key of the tenant: equal within a tenant, meaningless outside it.
 """
 
-import hmac
 import re
 from functools import lru_cache
 from uuid import UUID
@@ -14,6 +13,7 @@ from sqlalchemy import text
 from wa_app.db import TenantUnitOfWork
 from wa_app.errors import FieldError, Invalid, NotFound
 from wa_app.kit import phones, secrets
+from wa_app.kit.identities import identity_hash as identity_hash
 from wa_app.models.people import IdentityKind
 
 _LID = re.compile(r"(\d{5,20})(?:@lid)?")
@@ -37,11 +37,6 @@ async def tenant_key(uow: TenantUnitOfWork) -> bytes:
 @lru_cache(maxsize=1024)
 def _opened(cipher: str) -> bytes:
     return secrets.decrypt(cipher).encode()
-
-
-def identity_hash(key: bytes, kind: str, value: str) -> bytes:
-    """32 bytes that stand for one identity of one tenant."""
-    return hmac.digest(key, f"{kind}:{value}".encode(), "sha256")
 
 
 def normal_value(kind: IdentityKind, value: str, region: str) -> str:

@@ -1,0 +1,256 @@
+"""Taking rows of the ledger for one device: pick, check under locks, render, freeze as `sending`.
+
+Everything here happens in the lane's transaction. Order of locks: the device's row (shared,
+so the lease cannot change hands meanwhile), the ledger rows, then the contacts. An opt-out takes
+`FOR UPDATE` on the contact: either it commits first and is seen, or it waits for this claim.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from wa_app.kit.identities import identity_hash
+from wa_app.kit.ids import NIL
+from wa_app.sending import pacing
+from wa_app.sending.ledger import Deltas, content_hash
+from wa_app.sending.rendering import Template, contact_values
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A row that is `sending` and must be sent now, or given back."""
+
+    id: UUID
+    attempt: int
+    campaign_id: UUID | None
+    contact_id: UUID | None
+    identity_kind: str
+    identity_value: str
+    text: str
+    file_id: UUID | None
+    reply_to: str | None
+    provider_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignWork:
+    """A campaign this device may take rows of."""
+
+    id: UUID
+    template: Template
+    file_id: UUID | None
+    delay_min_s: int | None
+    delay_max_s: int | None
+
+
+@dataclass(slots=True)
+class Batch:
+    """What a claim took: rows to send, and how far the counters moved."""
+
+    rows: list[Claimed] = field(default_factory=list)
+    deltas: Deltas = field(default_factory=Counter)
+    picked: int = 0
+    """Rows that were looked at, also those that were skipped or put off."""
+    last_id: UUID = NIL
+
+
+_PICK_CAMPAIGN = """
+SELECT m.id, m.attempt, m.campaign_id, m.contact_id, m.identity_kind, m.identity_value, m.reply_to,
+  NULL::text AS body, m.file_id, m.kind, m.expires_at <= now() AS expired
+FROM outbound_messages m
+WHERE m.tenant_id = $1 AND m.campaign_id = $2 AND m.state = 'planned' AND m.id > $4
+  AND (m.due_at IS NULL OR m.due_at <= now())
+  AND (SELECT c.status = 'PROCESSING' AND c.deleted_at IS NULL FROM campaigns c WHERE c.tenant_id = $1 AND c.id = $2)
+ORDER BY m.id LIMIT $3 FOR UPDATE SKIP LOCKED
+"""
+_PICK_DIRECT = """
+SELECT m.id, m.attempt, m.campaign_id, m.contact_id, m.identity_kind, m.identity_value, m.reply_to,
+  m.body, m.file_id, m.kind, m.expires_at <= now() AS expired
+FROM outbound_messages m
+WHERE m.tenant_id = $1 AND m.preferred_device_id = $2 AND m.campaign_id IS NULL AND m.state = 'planned'
+  AND (m.due_at IS NULL OR m.due_at <= now())
+ORDER BY m.priority, m.due_at LIMIT $3 FOR UPDATE SKIP LOCKED
+"""
+_CONTACTS = """
+SELECT c.id, c.name, c.phone, c.city, c.time_zone, c.attributes, c.deleted_at IS NOT NULL AS deleted
+FROM contacts c WHERE c.tenant_id = $1 AND c.id = ANY($2::uuid[]) ORDER BY c.id FOR KEY SHARE
+"""
+_SUPPRESSED = """
+SELECT i.contact_id, bool_or(s.scope = 'all') AS everything
+FROM contact_identities i JOIN suppressions s ON s.tenant_id = i.tenant_id AND s.hash = i.hash
+WHERE i.tenant_id = $1 AND i.contact_id = ANY($2::uuid[]) GROUP BY i.contact_id
+"""
+_SUPPRESSED_ALONE = "SELECT scope = 'all' AS everything FROM suppressions WHERE tenant_id = $1 AND hash = $2"
+_TAKE = """
+UPDATE outbound_messages m SET
+  state = u.state, body = coalesce(u.body, m.body), content_hash = u.hash, provider_key = u.key, file_id = u.file_id,
+  device_id = CASE WHEN u.state = 'sending' THEN $2 ELSE m.device_id END, lease_epoch = $3,
+  claimed_at = now(), due_at = u.due_at, error_code = u.code
+FROM unnest($4::uuid[], $5::text[], $6::text[], $7::bytea[], $8::text[], $9::text[], $10::timestamptz[], $11::uuid[])
+  AS u(id, state, body, hash, key, code, due_at, file_id)
+WHERE m.tenant_id = $1 AND m.id = u.id
+"""
+
+
+@dataclass(slots=True)
+class Claim:
+    """One claim of a lane; `busy` holds contacts with a message in flight or unknown on this device."""
+
+    conn: Any
+    tenant_id: UUID
+    device_id: UUID
+    epoch: int
+    zone: ZoneInfo
+    now: datetime
+    identity_key: bytes
+    busy: set[UUID]
+
+    async def direct(self, limit: int, keys: list[str]) -> Batch:
+        """Take single messages that prefer this device."""
+        rows = await self.conn.fetch(_PICK_DIRECT, self.tenant_id, self.device_id, limit)
+        return await self._take(rows, None, pacing.Policy(), keys)
+
+    async def campaign(
+        self, work: CampaignWork, limit: int, after: UUID, policy: pacing.Policy, keys: list[str]
+    ) -> Batch:
+        """Take rows of a campaign with ids beyond `after`."""
+        rows = await self.conn.fetch(_PICK_CAMPAIGN, self.tenant_id, work.id, limit, after)
+        return await self._take(rows, work, policy, keys)
+
+    async def _take(
+        self, rows: Sequence[Mapping[str, Any]], work: CampaignWork | None, policy: pacing.Policy, keys: list[str]
+    ) -> Batch:
+        batch = Batch()
+        if not rows:
+            return batch
+        contacts, suppressed = await self._people(rows)
+        batch.picked, batch.last_id = len(rows), rows[-1]["id"]
+        changes: list[_Change] = []
+        for row in rows:
+            contact = contacts.get(row["contact_id"])
+            refusal = await self._refusal(row, contact, suppressed)
+            change = _Change(row["id"])
+            if refusal:
+                change.state, change.code = "skipped", refusal
+            elif row["contact_id"] in self.busy:
+                change.state, change.due_at = "planned", _soon(self.now)
+            elif later := self._quiet(contact, policy, work):
+                change.state, change.due_at = "planned", later
+            else:
+                self._freeze(row, contact, work, keys, change, batch)
+            changes.append(change)
+            _count(batch.deltas, row["campaign_id"], self.device_id, change.state)
+        await self._write(changes)
+        return batch
+
+    async def _people(
+        self, rows: Sequence[Mapping[str, Any]]
+    ) -> tuple[dict[UUID, Mapping[str, Any]], dict[UUID, bool]]:
+        """The contacts, locked; and which of them are suppressed (True: for everything), read after the lock."""
+        ids = sorted({row["contact_id"] for row in rows if row["contact_id"]})
+        if not ids:
+            return {}, {}
+        contacts = {row["id"]: row for row in await self.conn.fetch(_CONTACTS, self.tenant_id, ids)}
+        found = await self.conn.fetch(_SUPPRESSED, self.tenant_id, ids)
+        return contacts, {row["contact_id"]: row["everything"] for row in found}
+
+    async def _refusal(
+        self, row: Mapping[str, Any], contact: Mapping[str, Any] | None, suppressed: Mapping[UUID, bool]
+    ) -> str | None:
+        """Why a row must not leave any more, None when it may."""
+        if row["expired"]:
+            return "expired"
+        if row["contact_id"] is not None and row["campaign_id"] is not None and (contact is None or contact["deleted"]):
+            return "contact_deleted"
+        everything = suppressed.get(row["contact_id"])
+        if row["contact_id"] is None:
+            everything = await self._suppressed_alone(row)
+        if everything is None:
+            return None
+        return "suppressed" if everything or row["campaign_id"] is not None else None
+
+    async def _suppressed_alone(self, row: Mapping[str, Any]) -> bool | None:
+        digest = identity_hash(self.identity_key, row["identity_kind"] or "phone", row["identity_value"])
+        found: bool | None = await self.conn.fetchval(_SUPPRESSED_ALONE, self.tenant_id, digest)
+        return found
+
+    def _quiet(
+        self, contact: Mapping[str, Any] | None, policy: pacing.Policy, work: CampaignWork | None
+    ) -> datetime | None:
+        """Quiet hours of a contact whose own zone is known; the tenant's zone is the lane's affair."""
+        if work is None or policy.quiet_hours is None or contact is None or not contact["time_zone"]:
+            return None
+        try:
+            zone = ZoneInfo(contact["time_zone"])
+        except (ZoneInfoNotFoundError, ValueError):
+            return None
+        return pacing.quiet_until(policy, self.now, zone)
+
+    def _freeze(
+        self, row: Mapping[str, Any], contact: Mapping[str, Any] | None, work: CampaignWork | None,
+        keys: list[str], change: "_Change", batch: Batch,
+    ) -> None:  # fmt: skip
+        text = row["body"] or ""
+        change.file_id = row["file_id"]
+        if work is not None:
+            text = work.template.render(_values(row, contact), row["id"].bytes)
+            change.file_id = row["file_id"] or work.file_id
+        if change.file_id is None and not text.strip():
+            change.state, change.code = "skipped", "empty_text"
+            return
+        key = keys.pop() if keys and change.file_id is None else None
+        change.state, change.body, change.hash, change.key = "sending", text, content_hash(text), key
+        if row["contact_id"]:
+            self.busy.add(row["contact_id"])
+        batch.rows.append(
+            Claimed(
+                row["id"], row["attempt"], row["campaign_id"], row["contact_id"], row["identity_kind"] or "phone",
+                row["identity_value"], text, change.file_id, row["reply_to"], key,
+            )
+        )  # fmt: skip
+
+    async def _write(self, changes: Sequence["_Change"]) -> None:
+        await self.conn.execute(
+            _TAKE, self.tenant_id, self.device_id, self.epoch,
+            [c.id for c in changes], [c.state for c in changes], [c.body for c in changes],
+            [c.hash for c in changes], [c.key for c in changes], [c.code for c in changes],
+            [c.due_at for c in changes], [c.file_id for c in changes],
+        )  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Change:
+    id: UUID
+    state: str = "planned"
+    body: str | None = None
+    hash: bytes | None = None
+    key: str | None = None
+    code: str | None = None
+    due_at: datetime | None = None
+    file_id: UUID | None = None
+
+
+PUT_OFF_S: Final = 5.0
+"""A contact with a message in flight waits this long: one at a time keeps echoes unmistakable."""
+
+
+def _soon(now: datetime) -> datetime:
+    return now + timedelta(seconds=PUT_OFF_S)
+
+
+def _count(deltas: Deltas, campaign_id: UUID | None, device_id: UUID, state: str) -> None:
+    if campaign_id is not None and state != "planned":
+        deltas[(campaign_id, device_id, "planned")] -= 1
+        deltas[(campaign_id, device_id, state)] += 1
+
+
+def _values(row: Mapping[str, Any], contact: Mapping[str, Any] | None) -> dict[str, str]:
+    if contact is None:
+        return contact_values(None, row["identity_value"] if row["identity_kind"] == "phone" else None)
+    attributes = contact["attributes"] or {}
+    phone = contact["phone"] or (row["identity_value"] if row["identity_kind"] == "phone" else None)
+    return contact_values(contact["name"], phone, {**attributes, "city": contact["city"]})

@@ -1,0 +1,386 @@
+"""The ledger: the only writer of `outbound_messages` besides planning.
+
+Every function moves rows from state to state and books `campaign_counters` in the same
+transaction, so the sum over states is the total at every moment. A lane books what it
+takes from `planned` under its own device; a total is the sum over devices.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from wa_app.channels.port import AckLevel
+from wa_app.db import TenantUnitOfWork
+from wa_app.errors import Conflict, NotFound
+from wa_app.kit.ids import NIL, new_id
+
+PRIORITY: Final[Mapping[str, int]] = {"reply": 0, "manual": 0, "api": 1, "campaign": 5}
+EXPIRES_S: Final[Mapping[str, int]] = {"reply": 2 * 3600, "manual": 2 * 3600, "api": 24 * 3600}
+"""After this a message that has not left is skipped as expired."""
+
+Kind = Literal["reply", "manual", "api"]
+Deltas = Counter[tuple[UUID, UUID, str]]
+"""Change of `campaign_counters`, by campaign, device and state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one call: `state` is sent, unknown, failed, or planned (surely not sent, try again)."""
+
+    id: UUID
+    attempt: int
+    state: Literal["sent", "unknown", "failed", "planned"]
+    message_id: str | None = None
+    chat_id: str | None = None
+    code: str | None = None
+    detail: str | None = None
+    wait_s: float = 0.0
+    """For planned and unknown: seconds until the row is due again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """News of one of our messages from the vendor, or from its echo."""
+
+    device_id: UUID
+    message_id: str
+    level: AckLevel
+    at: datetime
+
+
+_INSERT = """
+INSERT INTO outbound_messages (id, tenant_id, kind, state, priority, dedupe_key, contact_id, identity_kind,
+  identity_value, preferred_device_id, due_at, expires_at, body, file_id, reply_to, created_by)
+VALUES ($1, $2, $3, 'planned', $4, $5, $6, $7, $8, $9, coalesce($10, now()), now() + make_interval(secs => $11),
+  $12, $13, $14, $15)
+ON CONFLICT (tenant_id, dedupe_key) DO NOTHING RETURNING id
+"""
+_CHOOSE_DEVICE = """
+SELECT d.id FROM devices d
+LEFT JOIN conversations v ON v.tenant_id = d.tenant_id AND v.device_id = d.id AND v.contact_id = $2
+WHERE d.tenant_id = $1 AND d.deleted_at IS NULL
+ORDER BY d.status = 'CONNECTED' DESC, v.last_message_at DESC NULLS LAST, d.paused_until NULLS FIRST, random() LIMIT 1
+"""
+
+
+async def enqueue_message(
+    uow: TenantUnitOfWork,
+    *,
+    kind: Kind,
+    identity: tuple[str, str],
+    text: str,
+    dedupe_key: str | None = None,
+    contact_id: UUID | None = None,
+    device_id: UUID | None = None,
+    file_id: UUID | None = None,
+    reply_to: str | None = None,
+    due_at: datetime | None = None,
+    expires_in_s: int | None = None,
+) -> UUID:
+    """Plan one single message and wake its lane.
+
+    Args:
+        identity: `(kind, value)` in stored form: a phone in E.164, a LID as bare digits.
+        dedupe_key: the same key gives the first message's id again; random when None.
+        device_id: the device to send from; else the one that last spoke with the contact,
+            else any that is connected.
+
+    Raises:
+        Conflict: `no_device` when the tenant has no device.
+    """
+    conn = await uow.driver()
+    device = device_id or await conn.fetchval(_CHOOSE_DEVICE, uow.tenant_id, contact_id)
+    if device is None:
+        raise Conflict("no_device")
+    row_id = new_id()
+    key = f"{kind}:{dedupe_key or row_id}"
+    made = await conn.fetchval(
+        _INSERT, row_id, uow.tenant_id, kind, PRIORITY[kind], key, contact_id, identity[0], identity[1], device,
+        due_at, float(expires_in_s or EXPIRES_S[kind]), text, file_id, reply_to, uow.principal.user_id,
+    )  # fmt: skip
+    if made is None:
+        found: UUID = await conn.fetchval(
+            "SELECT id FROM outbound_messages WHERE tenant_id = $1 AND dedupe_key = $2", uow.tenant_id, key
+        )
+        return found
+    uow.enqueue("lane.run", tenant_id=uow.tenant_id, device_id=device)
+    return row_id
+
+
+def content_hash(text: str) -> bytes:
+    """What a text is recognised by when the vendor gave no id: whitespace at the ends does not count."""
+    return hashlib.blake2b(text.strip().encode(), digest_size=16).digest()
+
+
+_OUTCOMES = """
+UPDATE outbound_messages m SET
+  state = u.state,
+  device_id = CASE WHEN u.state = 'planned' THEN NULL ELSE m.device_id END,
+  provider_message_id = coalesce(u.message_id, m.provider_message_id),
+  chat_id = coalesce(u.chat_id, m.chat_id),
+  sent_at = CASE WHEN u.state = 'sent' THEN now() ELSE m.sent_at END,
+  due_at = CASE WHEN u.state IN ('planned', 'unknown') THEN now() + make_interval(secs => u.wait_s) END,
+  error_code = u.code, error_message = u.detail
+FROM unnest($2::uuid[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::float8[])
+  AS u(id, attempt, state, message_id, chat_id, code, detail, wait_s)
+WHERE m.tenant_id = $1 AND m.id = u.id AND m.attempt = u.attempt
+  AND (m.state = 'sending' OR (m.state = 'unknown' AND u.state <> 'unknown'))
+RETURNING m.campaign_id, $10::uuid AS device_id, old.state AS was, new.state AS now
+"""
+
+
+async def write_outcomes(conn: Any, tenant_id: UUID, device_id: UUID, outcomes: Sequence[Outcome]) -> Deltas:
+    """Write what became of a window. Late truth about a row that was given up as unknown is taken too."""
+    rows = await conn.fetch(
+        _OUTCOMES, tenant_id,
+        [o.id for o in outcomes], [o.attempt for o in outcomes], [o.state for o in outcomes],
+        [o.message_id for o in outcomes], [o.chat_id for o in outcomes], [o.code for o in outcomes],
+        [o.detail for o in outcomes], [o.wait_s for o in outcomes], device_id,
+    )  # fmt: skip
+    return moved(rows)
+
+
+def moved(rows: Iterable[Mapping[str, Any]]) -> Deltas:
+    """Counter changes of rows returned with `campaign_id, device_id, was, now`."""
+    deltas: Deltas = Counter()
+    for row in rows:
+        campaign = row["campaign_id"]
+        if campaign is not None and row["was"] != row["now"]:
+            device = row["device_id"] or NIL
+            deltas[(campaign, device, row["was"])] -= 1
+            deltas[(campaign, device, row["now"])] += 1
+    return deltas
+
+
+_BOOK = """
+INSERT INTO campaign_counters AS c (tenant_id, campaign_id, device_id, state, n)
+SELECT $1, u.campaign_id, u.device_id, u.state, u.n
+FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::bigint[]) AS u(campaign_id, device_id, state, n)
+ON CONFLICT (tenant_id, campaign_id, device_id, state) DO UPDATE SET n = c.n + excluded.n
+"""
+
+
+async def book(conn: Any, tenant_id: UUID, deltas: Deltas) -> None:
+    """Add to the counters, always in the same order, so that two bookings cannot wait for each other."""
+    rows = sorted((key, n) for key, n in deltas.items() if n)
+    if rows:
+        await conn.execute(
+            _BOOK, tenant_id, [key[0] for key, _ in rows], [key[1] for key, _ in rows],
+            [key[2] for key, _ in rows], [n for _, n in rows],
+        )  # fmt: skip
+
+
+_ORPHANS = """
+UPDATE outbound_messages m SET state = 'unknown', error_code = 'lane_lost',
+  due_at = now() + make_interval(secs => $4)
+WHERE m.tenant_id = $1 AND m.device_id = $2 AND m.state = 'sending' AND m.lease_epoch IS DISTINCT FROM $3
+RETURNING m.campaign_id, m.device_id, old.state AS was, new.state AS now
+"""
+
+
+async def give_up_orphans(conn: Any, tenant_id: UUID, device_id: UUID, epoch: int | None, wait_s: float) -> int:
+    """Rows of a lane that is gone (crash, lost lease) become `unknown`; `epoch` is the lease that lives."""
+    rows = await conn.fetch(_ORPHANS, tenant_id, device_id, epoch, wait_s)
+    await book(conn, tenant_id, moved(rows))
+    return len(rows)
+
+
+_LEVELS: Final[Mapping[AckLevel, str]] = {
+    AckLevel.SENT: "sent", AckLevel.DELIVERED: "delivered", AckLevel.READ: "read", AckLevel.PLAYED: "played",
+    AckLevel.FAILED: "failed",
+}  # fmt: skip
+_LOCK_ACKED = """
+SELECT m.id, u.n FROM unnest($2::uuid[], $3::text[]) WITH ORDINALITY AS u(device_id, message_id, n)
+JOIN outbound_messages m ON m.tenant_id = $1 AND m.device_id = u.device_id AND m.provider_message_id = u.message_id
+ORDER BY m.id FOR UPDATE OF m
+"""
+_ACKS = """
+UPDATE outbound_messages m SET state = u.state,
+  sent_at = coalesce(m.sent_at, u.at),
+  delivered_at = CASE WHEN u.rank >= 2 THEN coalesce(m.delivered_at, u.at) ELSE m.delivered_at END,
+  read_at = CASE WHEN u.rank >= 3 THEN coalesce(m.read_at, u.at) ELSE m.read_at END,
+  played_at = CASE WHEN u.rank >= 4 THEN coalesce(m.played_at, u.at) ELSE m.played_at END,
+  error_code = CASE WHEN u.rank = 0 THEN 'delivery_failed' END, error_message = NULL, due_at = NULL
+FROM unnest($2::uuid[], $3::text[], $4::int[], $5::timestamptz[]) AS u(id, state, rank, at)
+WHERE m.tenant_id = $1 AND m.id = u.id AND CASE
+  WHEN m.state IN ('sending', 'unknown') THEN true
+  WHEN m.state = 'failed' THEN u.rank > 0 AND m.error_code IN ('delivery_failed', 'not_sent')
+  WHEN u.rank = 0 THEN m.state = 'sent'
+  ELSE u.rank > array_position(ARRAY['sent', 'delivered', 'read', 'played'], m.state) END
+RETURNING m.campaign_id, m.device_id, old.state AS was, new.state AS now
+"""
+_RANK: Final = {"failed": 0, "sent": 1, "delivered": 2, "read": 3, "played": 4}
+
+
+async def apply_acks(uow: TenantUnitOfWork, acks: Sequence[Ack]) -> set[tuple[UUID, str]]:
+    """Move rows forward by acks, never back; returns the `(device, message id)` pairs the ledger knows.
+
+    The level of a message is the highest it ever heard, whatever the order. An error is
+    kept only while nothing better has been heard.
+    """
+    best = _highest(acks)
+    if not best:
+        return set()
+    conn = await uow.driver()
+    keys = sorted(best)
+    found = await conn.fetch(_LOCK_ACKED, uow.tenant_id, [k[0] for k in keys], [k[1] for k in keys])
+    known = [(row["id"], best[keys[row["n"] - 1]]) for row in found]
+    moves = [(row_id, _LEVELS[ack.level], ack.at) for row_id, ack in known if ack.level in _LEVELS]
+    rows = await conn.fetch(
+        _ACKS, uow.tenant_id, [m[0] for m in moves], [m[1] for m in moves], [_RANK[m[1]] for m in moves],
+        [m[2] for m in moves],
+    )  # fmt: skip
+    await book(conn, uow.tenant_id, moved(rows))
+    for campaign in {row["campaign_id"] for row in rows if row["campaign_id"]}:
+        uow.publish("campaign", id=campaign)
+    return {keys[row["n"] - 1] for row in found}
+
+
+def _highest(acks: Iterable[Ack]) -> dict[tuple[UUID, str], Ack]:
+    best: dict[tuple[UUID, str], Ack] = {}
+    for ack in acks:
+        key = (ack.device_id, ack.message_id)
+        if key not in best or ack.level > best[key].level:
+            best[key] = ack
+    return best
+
+
+_FINISH = """
+UPDATE campaigns c SET status = 'COMPLETED', finished_at = now(), updated_at = now()
+WHERE c.tenant_id = $1 AND c.id = $2 AND c.status = 'PROCESSING' AND c.planned_at IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM campaign_counters n WHERE n.tenant_id = $1 AND n.campaign_id = $2
+    AND n.state IN ('planned', 'sending', 'held') GROUP BY n.tenant_id HAVING sum(n.n) <> 0)
+RETURNING c.id
+"""
+
+
+async def finish_if_done(uow: TenantUnitOfWork, campaign_id: UUID) -> bool:
+    """The one place that decides a campaign is over: planned to the end, and nothing left to send.
+
+    Rows that are `unknown` do not keep it open: each is reconciled by itself.
+    """
+    conn = await uow.driver()
+    done = await conn.fetchval(_FINISH, uow.tenant_id, campaign_id)
+    if done is not None:
+        uow.publish("campaign", id=campaign_id, status="COMPLETED")
+    return done is not None
+
+
+async def pause_campaign(uow: TenantUnitOfWork, campaign_id: UUID, reason: str) -> bool:
+    """A guard stops a campaign and says why; `reason` is a key of the catalogues (`campaigns.pause.<reason>`)."""
+    conn = await uow.driver()
+    done = await conn.fetchval(
+        "UPDATE campaigns SET status = 'PAUSED', pause_reason = $3, updated_at = now() "
+        "WHERE tenant_id = $1 AND id = $2 AND status = 'PROCESSING' RETURNING id",
+        uow.tenant_id, campaign_id, reason,
+    )  # fmt: skip
+    if done is not None:
+        uow.publish("campaign", id=campaign_id, status="PAUSED", reason=reason)
+    return done is not None
+
+
+_LEAVE_PLANNED = """
+UPDATE outbound_messages m SET state = $3, error_code = $4, due_at = NULL
+WHERE m.tenant_id = $1 AND m.id IN (
+  SELECT id FROM outbound_messages WHERE tenant_id = $1 AND campaign_id = $2 AND state = 'planned'
+    AND ($4 IS DISTINCT FROM 'expired' OR expires_at <= now())
+  ORDER BY id LIMIT $5 FOR UPDATE SKIP LOCKED)
+RETURNING m.campaign_id, NULL::uuid AS device_id, old.state AS was, new.state AS now
+"""
+CHUNK: Final = 10_000
+
+
+async def cancel_planned(uow: TenantUnitOfWork, campaign_id: UUID) -> int:
+    """Cancel up to `CHUNK` rows of a campaign that have not left; call again until it answers 0."""
+    conn = await uow.driver()
+    rows = await conn.fetch(_LEAVE_PLANNED, uow.tenant_id, campaign_id, "cancelled", None, CHUNK)
+    await book(conn, uow.tenant_id, moved(rows))
+    return len(rows)
+
+
+async def expire_planned(uow: TenantUnitOfWork, campaign_id: UUID) -> int:
+    """Skip up to `CHUNK` rows of a campaign whose time has passed."""
+    conn = await uow.driver()
+    rows = await conn.fetch(_LEAVE_PLANNED, uow.tenant_id, campaign_id, "skipped", "expired", CHUNK)
+    await book(conn, uow.tenant_id, moved(rows))
+    return len(rows)
+
+
+_RETRY = """
+UPDATE outbound_messages m SET state = 'planned', attempt = m.attempt + 1, device_id = NULL, provider_key = NULL,
+  provider_message_id = NULL, content_hash = NULL, error_code = NULL, error_message = NULL, claimed_at = NULL,
+  sent_at = NULL, due_at = CASE WHEN m.campaign_id IS NULL THEN now() END,
+  body = CASE WHEN m.campaign_id IS NULL THEN m.body END
+WHERE m.tenant_id = $1 AND m.id IN (
+  SELECT id FROM outbound_messages WHERE tenant_id = $1 AND state = 'failed'
+    AND CASE WHEN $2::uuid IS NOT NULL THEN campaign_id = $2 ELSE id = ANY($3) END
+  ORDER BY id LIMIT $4 FOR UPDATE SKIP LOCKED)
+RETURNING m.campaign_id, old.device_id AS device_id, old.state AS was, new.state AS now, m.preferred_device_id
+"""
+
+
+async def retry_failed(uow: TenantUnitOfWork, *, campaign_id: UUID | None = None, ids: Sequence[UUID] = ()) -> int:
+    """Plan failed rows again, up to `CHUNK`: the same row, the next attempt, a new provider key.
+
+    Name a campaign or rows. Call again until it answers 0. The campaign's own status is its service's.
+    """
+    conn = await uow.driver()
+    rows = await conn.fetch(_RETRY, uow.tenant_id, campaign_id, list(ids), CHUNK)
+    await book(conn, uow.tenant_id, moved(rows))
+    for device in {row["preferred_device_id"] for row in rows if row["campaign_id"] is None}:
+        uow.enqueue("lane.run", tenant_id=uow.tenant_id, device_id=device)
+    return len(rows)
+
+
+_SETTLE = """
+UPDATE outbound_messages m SET state = CASE WHEN $3 THEN 'sent' ELSE 'failed' END,
+  error_code = CASE WHEN $3 THEN NULL ELSE 'not_sent' END, error_message = NULL, due_at = NULL,
+  provider_message_id = coalesce($4, m.provider_message_id),
+  sent_at = CASE WHEN $3 THEN coalesce(m.sent_at, $5, m.claimed_at) ELSE m.sent_at END
+WHERE m.tenant_id = $1 AND m.id = $2 AND (m.state = 'unknown' OR (m.state = 'sending' AND $3))
+RETURNING m.campaign_id, m.device_id, old.state AS was, new.state AS now
+"""
+
+
+async def settle(
+    uow: TenantUnitOfWork, row_id: UUID, *, sent: bool, message_id: str | None = None, at: datetime | None = None
+) -> bool:
+    """An unknown row turns out to have been sent, or not. False when it was not unknown any more."""
+    conn = await uow.driver()
+    rows = await conn.fetch(_SETTLE, uow.tenant_id, row_id, sent, message_id, at)
+    await book(conn, uow.tenant_id, moved(rows))
+    for row in rows:
+        if row["campaign_id"]:
+            uow.publish("campaign", id=row["campaign_id"])
+    return bool(rows)
+
+
+async def resolve(uow: TenantUnitOfWork, row_id: UUID, verdict: Literal["sent", "not_sent"]) -> None:
+    """A person decides about a row that could not be reconciled.
+
+    Raises NotFound for another tenant's row and Conflict (`message_not_unknown`) for a row in another state.
+    """
+    uow.require("campaigns.send")
+    conn = await uow.driver()
+    state = await conn.fetchval(
+        "SELECT state FROM outbound_messages WHERE tenant_id = $1 AND id = $2", uow.tenant_id, row_id
+    )
+    if state is None:
+        raise NotFound
+    if not await settle(uow, row_id, sent=verdict == "sent"):
+        raise Conflict("message_not_unknown")
+
+
+async def postpone_unknown(uow: TenantUnitOfWork, row_id: UUID, wait: timedelta | None) -> None:
+    """Look at an unknown row again after `wait`, or leave it to a person (None)."""
+    conn = await uow.driver()
+    await conn.execute(
+        "UPDATE outbound_messages SET due_at = now() + $3, "
+        "error_code = CASE WHEN $3::interval IS NULL THEN 'undecided' ELSE error_code END "
+        "WHERE tenant_id = $1 AND id = $2 AND state = 'unknown'",
+        uow.tenant_id, row_id, wait,
+    )  # fmt: skip
