@@ -374,10 +374,10 @@ class Lane:
         step.wait_s = 0.0
         if not step.batch.rows:
             return step
-        if self.policy.caps:
-            periods = ["minute", "hour", "day"]
-            starts = [pacing.bucket_start(period, head["now"], self.zone) for period in periods]
-            await conn.execute(_USE, self.tenant_id, self.device_id, periods, starts, len(step.batch.rows))
+        # The day is always counted: the device's page shows it.
+        periods = ["minute", "hour", "day"] if self.policy.caps else ["day"]
+        starts = [pacing.bucket_start(period, head["now"], self.zone) for period in periods]
+        await conn.execute(_USE, self.tenant_id, self.device_id, periods, starts, len(step.batch.rows))
         if policy.has_delay:
             due = pacing.next_send(policy, head["next_send_at"], head["now"], self.draw)
             await conn.execute(
