@@ -9,12 +9,14 @@ from reflex.style import set_color_mode
 from pages import routes
 from pages.navigation import ACTIONS, DAILY, PLACES, RUN, Place
 from state.base import AppState
+from state.jobs import JobsState
 from wa_app.components.buttons import icon_button, link
 from wa_app.components.chips import avatar
-from wa_app.components.dialogs import menu, menu_item, menu_separator
+from wa_app.components.dialogs import menu, menu_item, menu_separator, popover
 from wa_app.components.feedback import offline_bar
 from wa_app.components.i18n import t, t_var
 from wa_app.components.icons import icon, noun_icon
+from wa_app.components.progress import bar
 from wa_app.components.shell import command_palette, language_switch, open_palette, zone_sync
 
 
@@ -104,8 +106,56 @@ def theme_menu() -> rx.Component:
     """Light, dark or as the device; remembered by the browser."""
     modes = (("light", "sun"), ("dark", "moon"), ("system", "monitor"))
     return menu(
-        icon_button("sun-moon", t("shell.theme"), tooltip=False),
+        rx.el.button(
+            rx.color_mode_cond(icon("sun"), icon("moon")),
+            type="button",
+            class_name="icon-btn",
+            aria_label=t("shell.theme"),
+        ),
         *(menu_item(t(f"shell.theme.{mode}"), set_color_mode(mode), icon_name=name) for mode, name in modes),
+    )
+
+
+def _job(row: Any) -> rx.Component:
+    done, total = row["done"].to(int), row["total"].to(int)
+    return link(
+        rx.el.div(
+            rx.el.div(
+                rx.cond(row["kind"] == "import", noun_icon("contacts"), noun_icon("campaigns")),
+                rx.el.span(row["name"], class_name="strong clip grow"),
+                class_name="row",
+            ),
+            rx.cond(total > 0, bar(done, total, label=row["name"])),
+            rx.el.span(
+                rx.cond(total > 0, t("shell.job.of", done=done, total=total), t("shell.job.done", done=done)),
+                class_name="small muted",
+            ),
+            class_name="stack gap-[6px]",
+        ),
+        href=rx.cond(row["kind"] == "import", routes.CONTACTS_IMPORT, routes.CAMPAIGNS + "/" + row["id"].to(str)),
+        class_name="job",
+    )
+
+
+def _bell() -> rx.Component:
+    """Running jobs; the dot says that there are some."""
+    button = rx.el.button(
+        icon("bell"),
+        rx.cond(JobsState.jobs.length() > 0, rx.el.i(class_name="bell-dot")),
+        type="button",
+        class_name="icon-btn",
+        aria_label=t("shell.jobs"),
+        on_mount=JobsState.load,
+        on_click=JobsState.load,
+    )
+    return popover(
+        button,
+        rx.el.h2(t("shell.jobs"), class_name="h2 mb-2"),
+        rx.cond(
+            JobsState.jobs.length() > 0,
+            rx.foreach(JobsState.jobs, _job),
+            rx.el.p(t("shell.no_jobs"), class_name="muted"),
+        ),
     )
 
 
@@ -127,7 +177,7 @@ def _topbar(crumbs: Sequence[tuple[Any, str]], title: Any) -> rx.Component:
         class_name="cmd",
         on_click=open_palette(),
     )
-    return rx.el.header(_crumbs(crumbs, title), search, theme_menu(), language_switch(), class_name="topbar")
+    return rx.el.header(_crumbs(crumbs, title), search, _bell(), theme_menu(), language_switch(), class_name="topbar")
 
 
 def _phone_bar(title: Any, back: str | None) -> rx.Component:
@@ -138,6 +188,7 @@ def _phone_bar(title: Any, back: str | None) -> rx.Component:
         *left,
         rx.el.span(title, class_name="title clip grow"),
         icon_button("search", t("shell.search"), size=22, tooltip=False, on_click=open_palette()),
+        _bell(),
         theme_menu(),
         language_switch(),
         class_name="phonebar",

@@ -3,9 +3,6 @@
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Any
 
 import reflex as rx
 import structlog
@@ -14,6 +11,7 @@ from reflex.event import EventSpec
 import pages  # noqa: F401  (a page exists only when its module is imported)
 from pages.not_found import not_found
 from wa_app import db, live
+from wa_app.api.app import create_api
 from wa_app.components.feedback import error_toast
 from wa_app.config import get_settings
 from wa_app.errors import AppError, NotSignedIn
@@ -60,12 +58,6 @@ def _tab_is_connected(client_token: str) -> bool:
     return namespace is not None and client_token in namespace.token_to_sid
 
 
-def _api() -> Any:
-    if find_spec("wa_app.api.app") is None:
-        return None
-    return import_module("wa_app.api.app").create_api()
-
-
 app = rx.App(
     stylesheets=["/theme.css", "/components.css", "/forms.css", "/shell.css"],
     head_components=[
@@ -74,9 +66,9 @@ app = rx.App(
         rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),
     ],
     html_lang="id",
-    api_transformer=_api(),
+    api_transformer=create_api(),
     backend_exception_handler=on_backend_error,
-    toaster=rx.toast.provider(position="bottom-left", close_button=True, visible_toasts=3),
+    toaster=rx.toast.provider(position="bottom-left", close_button=True, rich_colors=False, visible_toasts=3),
 )
 app.register_lifespan_task(resources)
 live.check_tabs_with(_tab_is_connected)

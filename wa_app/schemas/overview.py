@@ -40,6 +40,17 @@ class DeviceLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Job:
+    """Long work under way: a broadcast (`kind` campaign) or an import. `total` is None while unknown."""
+
+    kind: str
+    id: UUID
+    name: str
+    done: int
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """First steps that are done, and today in numbers (the tenant's day)."""
 

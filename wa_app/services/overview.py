@@ -8,10 +8,11 @@ from sqlalchemy import text
 
 from wa_app.db import TenantUnitOfWork
 from wa_app.models.outbound import MessageState
-from wa_app.schemas.overview import BroadcastLine, DeviceLine, Overview
+from wa_app.schemas.overview import BroadcastLine, DeviceLine, Job, Overview
 
 MAX_BROADCASTS = 5
 MAX_DEVICES = 8
+MAX_JOBS = 5
 
 _STEPS = text("""
     SELECT EXISTS (SELECT 1 FROM devices WHERE tenant_id = :t AND deleted_at IS NULL AND status = 'CONNECTED') AS device,
@@ -57,6 +58,11 @@ _DEVICES = text("""
     ORDER BY d.status = 'CONNECTED', d.id LIMIT :n
 """)
 
+_IMPORTS = text("""
+    SELECT id, file_name, processed, total FROM import_jobs
+    WHERE tenant_id = :t AND status IN ('queued', 'running') AND NOT dry_run ORDER BY id DESC LIMIT :n
+""")
+
 
 def id_floor(moment: datetime) -> UUID:
     """The smallest UUIDv7 a row made at `moment` or later can have.
@@ -94,6 +100,15 @@ def _read_percent(states: dict[str, Any]) -> float | None:
     read = int(states.get("read", 0)) + int(states.get("played", 0))
     gone = read + int(states.get("sent", 0)) + int(states.get("delivered", 0))
     return round(read * 100 / gone, 1) if gone else None
+
+
+async def list_jobs(uow: TenantUnitOfWork) -> list[Job]:
+    """Imports and broadcasts under way, newest first. Raises Forbidden without `campaigns.read`."""
+    uow.require("campaigns.read")
+    imports = await uow.session.execute(_IMPORTS, {"t": uow.tenant_id, "n": MAX_JOBS})
+    jobs = [Job("import", row.id, row.file_name, row.processed, row.total) for row in imports]
+    running = [line for line in await _broadcasts(uow) if line.status == "PROCESSING"]
+    return jobs + [Job("campaign", line.id, line.name, line.done, line.total) for line in running]
 
 
 async def _broadcasts(uow: TenantUnitOfWork) -> list[BroadcastLine]:
