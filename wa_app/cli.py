@@ -15,6 +15,10 @@ from wa_app.embedded.errors import LauncherError
 
 Command = Callable[[argparse.Namespace], int]
 
+COMMANDS = (
+    "up", "test", "bench", "migrate", "seed", "build", "web", "worker", "scheduler", "sandbox", "create-admin", "doctor",
+)  # fmt: skip
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code, 2 with one sentence when something is missing or broken."""

@@ -2,7 +2,7 @@
 
 Standard library only, run with `python -I -S`: it must start in a few milliseconds. It drops to another
 user when asked, asks the kernel to signal it when the parent dies, notes the start in a file (`doctor`
-counts restarts from it) and becomes the program.
+counts restarts from it), ends what a crashed forerunner left behind and becomes the program.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import sys
 import time
 
 PR_SET_PDEATHSIG = 1
+MARK = "SAPA_STARTED_AS"
 
 
 def _drop_to(user: str) -> None:
@@ -31,6 +32,24 @@ def _end_with_parent(number: int) -> None:
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, number)
 
 
+def end_marked(prefix: str) -> None:
+    """Kill every process whose mark begins with the prefix, except this one.
+
+    A process killed by force leaves its own children (web workers, job workers) running as orphans.
+    """
+    wanted = f"{MARK}={prefix}".encode()
+    for name in os.listdir("/proc") if os.path.isdir("/proc") else []:
+        if not name.isdigit() or int(name) == os.getpid():
+            continue
+        try:
+            with open(f"/proc/{name}/environ", "rb") as environ:
+                marked = any(entry.startswith(wanted) for entry in environ.read().split(b"\0"))
+            if marked:
+                os.kill(int(name), signal.SIGKILL)
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+
+
 def main() -> None:
     """Parse our own flags, then become the command after `--`."""
     parser = argparse.ArgumentParser()
@@ -42,6 +61,8 @@ def main() -> None:
     if options.starts:
         with open(options.starts, "a", encoding="ascii") as log:
             log.write(f"{time.time():.0f} {os.getpid()}\n")
+        end_marked(options.starts)
+        os.environ[MARK] = options.starts
     if options.user:
         _drop_to(options.user)
     _end_with_parent(getattr(signal, f"SIG{options.death_signal}"))

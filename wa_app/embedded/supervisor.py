@@ -10,11 +10,13 @@ import subprocess
 import sys
 import tempfile
 import xmlrpc.client
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from wa_app.embedded import child
 from wa_app.embedded.errors import LauncherError
 from wa_app.embedded.process import Program, stop, wait_until
 
@@ -71,15 +73,16 @@ class Supervisor:
         command = Program(
             "supervisord", (sys.executable, "-W", "ignore", "-m", "supervisor.supervisord", "-n", "-c", str(self.conf))
         )
-        self._process = subprocess.Popen(
-            command.argv(),
-            env={**os.environ, **environment},
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=(self.logs / "supervisord.err").open("wb"),
-            start_new_session=True,
-        )
+        with (self.logs / "supervisord.err").open("wb") as errors:
+            self._process = subprocess.Popen(
+                command.argv(),
+                env={**os.environ, **environment},
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                start_new_session=True,
+            )
         wait_until(self.answers, 15, lambda: not self.alive(), f"The supervisor did not start: see {self.logs}.")
 
     def add(self, programs: Sequence[Program]) -> None:
@@ -87,31 +90,37 @@ class Supervisor:
         known = self.conf.read_text()
         self.conf.write_text(known + "".join(self._section(program) for program in programs))
         self._ours |= {program.name for program in programs}
-        rpc = self.rpc()
-        rpc.supervisor.reloadConfig()
-        for program in programs:
-            rpc.supervisor.addProcessGroup(program.name)
+        with self.rpc() as rpc:
+            rpc.reloadConfig()
+            for program in programs:
+                rpc.addProcessGroup(program.name)
 
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
     def answers(self) -> bool:
         try:
-            return bool(self.rpc().supervisor.getState()["statename"] == "RUNNING")
+            with self.rpc() as rpc:
+                return bool(rpc.getState()["statename"] == "RUNNING")
         except (OSError, xmlrpc.client.Error):
             return False
 
-    def rpc(self) -> Any:
+    @contextmanager
+    def rpc(self) -> Iterator[Any]:
         """supervisord's own interface, over the socket that only we may open."""
         from supervisor.xmlrpc import SupervisorTransport
 
         transport = SupervisorTransport(None, None, f"unix://{self.socket}")
-        return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
+        try:
+            yield xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
+        finally:
+            transport.close()
 
     def states(self) -> list[State]:
         """Every program, or LauncherError when no supervisor runs on this data folder."""
         try:
-            rows = self.rpc().supervisor.getAllProcessInfo()
+            with self.rpc() as rpc:
+                rows = rpc.getAllProcessInfo()
         except (OSError, xmlrpc.client.Error) as problem:
             raise LauncherError("Sapa does not run with this data folder: start it with ./sapa up.") from problem
         return [self._state(row) for row in rows]
@@ -130,6 +139,7 @@ class Supervisor:
         if self._process is not None:
             self._stop_ours()
             stop(self._process, "TERM", 60)
+            child.end_marked(str(self.run))
         note = self.run / "socket-folder"
         if note.exists():
             shutil.rmtree(note.read_text(), ignore_errors=True)
@@ -138,10 +148,10 @@ class Supervisor:
     def _stop_ours(self) -> None:
         # On TERM alone supervisord would stop one program after the other.
         try:
-            rpc = self.rpc()
-            for row in rpc.supervisor.getAllProcessInfo():
-                if row["statename"] in ("RUNNING", "STARTING") and row["name"] in self._ours:
-                    rpc.supervisor.stopProcess(row["name"], False)
+            with self.rpc() as rpc:
+                for row in rpc.getAllProcessInfo():
+                    if row["statename"] in ("RUNNING", "STARTING") and row["name"] in self._ours:
+                        rpc.stopProcess(row["name"], False)
         except (OSError, xmlrpc.client.Error):
             return
 
@@ -164,7 +174,8 @@ class Supervisor:
             f"directory={_value(str(program.cwd.absolute()))}", f"environment={environment}", "autostart=true",
             "autorestart=true", f"startsecs={STAYS_UP_S}", "startretries=100000",
             f"stopsignal={program.stop_signal}", f"stopwaitsecs={program.stop_wait_s}", "killasgroup=true",
-            "redirect_stderr=true", f"stdout_logfile={_value(str(self.log(program.name)))}",
+            # supervisord expands this one twice.
+            "redirect_stderr=true", f"stdout_logfile={_value(_value(str(self.log(program.name))))}",
             "stdout_logfile_maxbytes=10MB", "stdout_logfile_backups=2",
             # The highest number stops first: our processes before the servers.
             f"priority={100 if program.group == 'embedded' else 900}", "",
@@ -173,9 +184,10 @@ class Supervisor:
 
 
 def _value(text: str) -> str:
-    """Text for the configuration file, where % and quotes mean something."""
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%")
+    """Text for the configuration file, where % begins an expansion."""
+    return text.replace("%", "%%")
 
 
 def _command(argv: Sequence[str]) -> str:
-    return " ".join('"' + _value(part) + '"' for part in argv)
+    quoted = (part.replace("\\", "\\\\").replace('"', '\\"') for part in argv)
+    return " ".join(f'"{_value(part)}"' for part in quoted)
