@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -138,13 +138,16 @@ async def cancel(uow: TenantUnitOfWork, job_id: UUID) -> ImportView:
     return view(job)
 
 
-async def errors_csv(principal: Principal, job_id: UUID) -> AsyncIterator[bytes]:
-    """The refused values as CSV: `row,column,value,reason` (reasons are codes, translated by the caller's edge)."""
+async def errors_csv(
+    principal: Principal, job_id: UUID, reason: Callable[[str], str] = str
+) -> AsyncIterator[bytes]:
+    """The refused values as CSV: `row,column,value,reason`; `reason` puts the stored code into words."""
     after, first = 0, True
     while True:
         async with unit_of_work(principal) as uow:
             rows = await _errors(uow, job_id, after)
-        body = b"".join(csv_chunks(("row", "column", "value", "reason"), ([str(c) for c in row[1:]] for row in rows)))
+        lines = ([str(row.row), row.column, row.value, reason(row.reason)] for row in rows)
+        body = b"".join(csv_chunks(("row", "column", "value", "reason"), lines))
         yield body if first else body.split(b"\r\n", 1)[1]
         if len(rows) < PREVIEW_ROWS:
             return
