@@ -38,7 +38,11 @@ from wa_app.components.icons import icon
 
 @dataclass(frozen=True)
 class Column:
-    """One column. `phone`: "cell" keeps its place in the two-line row, "wide" takes a whole line, "hide" drops it."""
+    """One column. The first is the row's name.
+
+    On phones a row has two lines: `phone="cell"` stands at the right (chip, figure), "wide" below the name, "hide"
+    is left out.
+    """
 
     title: Any
     cell: Callable[[Any], Any]
@@ -156,11 +160,9 @@ def _head(columns: Sequence[Column], selection: Selection | None, has_menu: bool
     return rx.el.thead(rx.el.tr(*first, *cells, *last))
 
 
-def _cell(column: Column, row: Any) -> rx.Component:
-    names = [
-        "num" if column.align == "end" else "",
-        {"cell": "", "wide": "wide-cell", "hide": "phone-hide"}[column.phone],
-    ]
+def _cell(column: Column, row: Any, *, main: bool) -> rx.Component:
+    place = "main-cell" if main else {"cell": "", "wide": "wide-cell", "hide": "phone-hide"}[column.phone]
+    names = ["num" if column.align == "end" else "", place]
     return rx.el.td(column.cell(row), class_name=" ".join(filter(None, names)))
 
 
@@ -178,10 +180,10 @@ def _row(
             on_change=selection.on_toggle(row["id"]),
             aria_label=t("table.select_row", name=row["name"]),
         )
-        cells.append(rx.el.td(rx.el.label(box, class_name="check"), class_name="fit", on_click=rx.stop_propagation))
-    cells += [_cell(column, row) for column in columns]
+        cells.append(rx.el.td(rx.el.label(box, class_name="check"), class_name="fit check-cell", on_click=rx.stop_propagation))
+    cells += [_cell(column, row, main=at == 0) for at, column in enumerate(columns)]
     if menu_of is not None:
-        cells.append(rx.el.td(ellipsis_menu(*menu_of(row)), class_name="fit num", on_click=rx.stop_propagation))
+        cells.append(rx.el.td(ellipsis_menu(*menu_of(row)), class_name="fit num menu-cell", on_click=rx.stop_propagation))
     if on_open is not None:
         props |= {"on_click": on_open(row["id"]), "class_name": "opens"}
     return rx.el.tr(*cells, **props)

@@ -80,7 +80,7 @@ async def get_overview(uow: TenantUnitOfWork) -> Overview:
     uow.require("campaigns.read")
     tenant = {"t": uow.tenant_id}
     steps = (await uow.session.execute(_STEPS, tenant)).one()
-    states: dict[str, Any] = dict((await uow.session.execute(_STATES_TODAY, tenant | {"day": steps.day})).tuples().all())
+    states = {row.state: row.n for row in await uow.session.execute(_STATES_TODAY, tenant | {"day": steps.day})}
     incoming = await uow.session.scalar(_INCOMING, tenant | {"floor": id_floor(steps.day)})
     sent = await uow.session.scalar(_SENT, tenant)
     return Overview(
@@ -115,8 +115,8 @@ async def _broadcasts(uow: TenantUnitOfWork) -> list[BroadcastLine]:
     rows = (await uow.session.execute(_BROADCASTS, {"t": uow.tenant_id, "n": MAX_BROADCASTS})).all()
     found = await uow.session.execute(_COUNTS, {"t": uow.tenant_id, "ids": [row.id for row in rows]})
     counts: dict[UUID, dict[str, int]] = {row.id: {state.value: 0 for state in MessageState} for row in rows}
-    for campaign_id, state, n in found.tuples():
-        counts[campaign_id][state] = int(n)
+    for row in found:
+        counts[row.campaign_id][row.state] = int(row.n)
     return [
         BroadcastLine(row.id, row.name, row.status, counts[row.id], row.pause_reason, row.scheduled_at) for row in rows
     ]
