@@ -65,9 +65,10 @@ def upgrade() -> None:
         op.get_bind().exec_driver_sql(f"{body}$$")
     op.execute(f"GRANT CREATE ON SCHEMA public TO {security.SYSTEM}")
     for function in functions():
-        op.execute(f"ALTER FUNCTION {function} OWNER TO {security.SYSTEM}")
+        # Rights first: after the change of owner we could no longer take them from PUBLIC.
         op.execute(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC")
         op.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {security.APP}")
+        op.execute(f"ALTER FUNCTION {function} OWNER TO {security.SYSTEM}")
     op.execute(f"REVOKE CREATE ON SCHEMA public FROM {security.SYSTEM}")
     op.execute("INSERT INTO packages (key, name) VALUES ('unlimited', 'Unlimited')")
 
