@@ -10,11 +10,11 @@ from starlette.routing import BaseRoute
 
 from wa_app.api import openapi, problems
 from wa_app.api.middleware import BodyCap, Envelope
-from wa_app.api.v1 import contacts, files, imports
+from wa_app.api.v1 import contacts, devices, files, imports
 
 VERSION = "1.0.0"
 
-V1: tuple[APIRouter, ...] = (files.routes, imports.routes, contacts.routes)
+V1: tuple[APIRouter, ...] = (devices.routes, files.routes, imports.routes, contacts.routes)
 """Routers under `/api/v1`. Add yours here."""
 TOP: tuple[APIRouter, ...] = (openapi.routes,)
 """Routers at the root: webhooks, development pages, health."""

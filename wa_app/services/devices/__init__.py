@@ -12,8 +12,8 @@ from wa_app.services.devices.verbs import (
     link,
     list_devices,
     list_events,
-    rename,
     restart,
+    sync,
     toggle,
     update,
 )
@@ -31,8 +31,8 @@ __all__ = [
     "probe",
     "provision",
     "qr",
-    "rename",
     "restart",
+    "sync",
     "toggle",
     "update",
 ]

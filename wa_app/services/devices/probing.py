@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select, text
+from sqlalchemy import ColumnElement, select, text
 
 from wa_app.channels.port import AccessRefused, Channel, ChannelError, SessionInfo
 from wa_app.config import get_settings
@@ -43,37 +43,39 @@ class _Known:
     trouble: str | None
 
 
-async def probe(channels: Channels, device_id: UUID | None = None) -> int:
-    """Compare every device (or one) with its session. Returns how many devices changed."""
+async def probe(channels: Channels, device_id: UUID | None = None, tenant_id: UUID | None = None) -> int:
+    """Compare every device (or one, or one tenant's) with its session. Returns how many devices changed."""
     async with system_unit_of_work() as uow:
         await waha_servers.sync_with_settings(uow)
-        await _wake_wants(uow, device_id)
-        devices = await _devices(uow, device_id)
+        chosen = _chosen(device_id, tenant_id)
+        await _wake_wants(uow, chosen)
+        devices = await _devices(uow, chosen)
     by_server: dict[UUID, list[_Known]] = defaultdict(list)
     for device in devices:
         by_server[device.server_id].append(device)
     return sum([await _probe_server(await channels(server), group) for server, group in by_server.items()])
 
 
-async def _wake_wants(uow: SystemUnitOfWork, device_id: UUID | None) -> None:
+def _chosen(device_id: UUID | None, tenant_id: UUID | None) -> list[ColumnElement[bool]]:
+    pairs = ((table.c.id, device_id), (table.c.tenant_id, tenant_id))
+    return [column == wanted for column, wanted in pairs if wanted is not None]
+
+
+async def _wake_wants(uow: SystemUnitOfWork, chosen: list[ColumnElement[bool]]) -> None:
     """Wants whose message was lost, or whose tries are used up, are tried again with every probe.
 
     A device whose webhooks go to an address that is no longer ours wants a new configuration.
     """
     await uow.session.execute(_MOVED, {"here": get_settings().base_url})
-    query = select(table.c.tenant_id, table.c.id).where(table.c.status_detail.has_key("want"))
-    if device_id is not None:
-        query = query.where(table.c.id == device_id)
+    query = select(table.c.tenant_id, table.c.id).where(table.c.status_detail.has_key("want"), *chosen)
     for row in await uow.session.execute(query):
         uow.enqueue("device.provision", tenant_id=row.tenant_id, device_id=row.id)
 
 
-async def _devices(uow: SystemUnitOfWork, device_id: UUID | None) -> list[_Known]:
+async def _devices(uow: SystemUnitOfWork, chosen: list[ColumnElement[bool]]) -> list[_Known]:
     query = select(
         table.c.id, table.c.tenant_id, table.c.waha_server_id, table.c.session, table.c.status, table.c.status_detail
-    ).where(table.c.deleted_at.is_(None), table.c.waha_server_id.is_not(None))
-    if device_id is not None:
-        query = query.where(table.c.id == device_id)
+    ).where(table.c.deleted_at.is_(None), table.c.waha_server_id.is_not(None), *chosen)
     return [
         _Known(
             row.id, row.tenant_id, row.waha_server_id, row.session, row.status,

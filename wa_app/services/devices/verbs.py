@@ -102,11 +102,6 @@ async def update(uow: TenantUnitOfWork, device_id: UUID, changes: DeviceUpdate) 
     return view(device)
 
 
-async def rename(uow: TenantUnitOfWork, device_id: UUID, name: str) -> DeviceView:
-    """Give a device another name."""
-    return await update(uow, device_id, DeviceUpdate(name=_clean_name(name)))
-
-
 async def toggle(uow: TenantUnitOfWork, device_id: UUID) -> DeviceView:
     """Let a device take part in broadcasts, or not any more."""
     uow.require(Verb.DEVICES_WRITE)
@@ -158,6 +153,12 @@ async def delete(uow: TenantUnitOfWork, device_id: UUID) -> None:
     device.deleted_at = device.status_changed_at = datetime.now(UTC)
     device.status, device.connected_at = DeviceStatus.DISCONNECTED, None
     want(uow, device, "delete")
+
+
+def sync(uow: TenantUnitOfWork) -> None:
+    """Ask WAHA now how this tenant's sessions are."""
+    uow.require(Verb.DEVICES_READ)
+    uow.enqueue("device.probe", tenant_id=uow.tenant_id)
 
 
 async def load(uow: TenantUnitOfWork, device_id: UUID, *, lock: bool = False) -> Device:
