@@ -10,8 +10,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from wa_app.config import ROOT, get_settings
 from wa_app.embedded.errors import LauncherError
+from wa_app.errors import AppError, Invalid
+from wa_app.i18n import translate
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -27,7 +31,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(options.run(options))
     except LauncherError as problem:
         print(problem, file=sys.stderr)
-        return 2
+    except ValidationError as problem:
+        print(_setting(problem), file=sys.stderr)
+    return 2
+
+
+def _setting(problem: ValidationError) -> str:
+    first = problem.errors()[0]
+    name = "".join(f"{part}: " for part in first["loc"])
+    words = first["msg"].removeprefix("Value error, ")
+    return f"{name}{words}; correct it in the environment or in .env, as docs/operations.md says."
+
+
+def _words(problem: AppError) -> str:
+    """The error in English, the first refused field before the general sentence."""
+    fields = problem.fields if isinstance(problem, Invalid) else ()
+    code, values = (fields[0].code, fields[0].args) if fields else (problem.code, problem.args_)
+    return translate("en", f"error.{code}", **values)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -162,7 +182,10 @@ def _create_admin(options: argparse.Namespace) -> int:
     password = os.environ.get("SAPA_ADMIN_PASSWORD") or getpass.getpass("Password of the new admin: ")
     with _within(options, "postgres"):
         create = _lazy("wa_app.services.accounts", "create_admin")
-        asyncio.run(create(email=options.email, password=password, name=options.name))
+        try:
+            asyncio.run(create(email=options.email, password=password, name=options.name))
+        except AppError as problem:
+            raise LauncherError(_words(problem)) from problem
     print(f"{options.email} is a platform admin now.")
     return 0
 

@@ -17,7 +17,18 @@ WEB = ROOT / ".web"
 STAMP = WEB / "sapa.stamp"
 SOURCES = ("rxconfig.py", "requirements.txt", "wa_app", "pages", "state", "assets", "reflex.lock")
 # Nothing in these reaches the browser.
-APART = {"embedded", "sandbox", "api", "inbound", "channels", "sending", "cli.py", "__pycache__", "external", "catalogues.js"}
+APART = {
+    "embedded",
+    "sandbox",
+    "api",
+    "inbound",
+    "channels",
+    "sending",
+    "cli.py",
+    "__pycache__",
+    "external",
+    "catalogues.js",
+}
 
 
 def fingerprint() -> str:

@@ -1,6 +1,7 @@
 """`./sapa test`: every check there is, stage by stage, with a plain pytest summary last."""
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -139,12 +140,18 @@ def _pytest(folder: str, *arguments: str) -> bool:
 
 
 def _unit() -> bool:
-    begun = monotonic()
+    # Processor time, so that a busy machine does not fail them.
+    begun = _children_s()
     passed = _pytest("tests/unit")
-    seconds = monotonic() - begun
+    seconds = _children_s() - begun
     if seconds > UNIT_LIMIT_S:
-        say(f"the unit tests took {seconds:.1f} s; their limit is {UNIT_LIMIT_S:.0f} s")
+        say(f"the unit tests took {seconds:.1f} s of processor time; their limit is {UNIT_LIMIT_S:.0f} s")
     return passed and seconds <= UNIT_LIMIT_S
+
+
+def _children_s() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _frontend() -> bool:

@@ -19,7 +19,7 @@ from types import FrameType
 from wa_app.config import ROOT, Settings, get_settings
 from wa_app.embedded import frontend, node, outside, programs, servers
 from wa_app.embedded.errors import LauncherError
-from wa_app.embedded.process import Program, free_port, port_answers, port_is_free, wait_until
+from wa_app.embedded.process import Program, port_answers, port_is_free, wait_until
 from wa_app.embedded.secrets import Secrets
 from wa_app.embedded.steps import say, step, total_s
 from wa_app.embedded.supervisor import Supervisor
@@ -182,7 +182,10 @@ def _complete(options: Options, settings: Settings, home: Path, environment: dic
         "WAHA_API_KEY": settings.waha_api_key,
     }
     if not settings.waha_url:
-        done |= {"WAHA_URL": f"http://127.0.0.1:{free_port()}", "WAHA_API_KEY": SANDBOX_KEY}
+        # The same port each time: devices remember their server's address.
+        ports = servers.Ports(home)
+        done |= {"WAHA_URL": f"http://127.0.0.1:{ports.get('sandbox')}", "WAHA_API_KEY": SANDBOX_KEY}
+        ports.save()
     return done
 
 
