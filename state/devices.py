@@ -35,6 +35,7 @@ class DevicesState(AppState):
     connected: int = 0
     in_broadcast: int = 0
     sent: int = 0
+    waiting: int = 0
     asked: str = ""
     target_id: str = ""
     target_name: str = ""
@@ -121,6 +122,7 @@ class DevicesState(AppState):
         alive = [device for device in found if device.status == "CONNECTED"]
         self.connected = len(alive)
         self.in_broadcast = sum(device.is_active_for_broadcast for device in alive)
+        self.waiting = sum(bool(_needs(device)) for device in found)
         self.sent = sum(device.sent_today for device in found)
         self.ready = True
 

@@ -1,0 +1,461 @@
+"""Devices: linked numbers with their live state, and the dialogs that link, edit and take them away."""
+
+from typing import Any
+
+import reflex as rx
+
+from pages import routes
+from pages.layout import shell
+from state.base import AppState
+from state.devices import DeviceEditState as Edit
+from state.devices import DeviceLinkState as Link
+from state.devices import DevicesState as Devices
+from wa_app.components.buttons import button
+from wa_app.components.cards import definition, figure, figure_strip, page_header, segmented
+from wa_app.components.chips import device_state_chip, tile
+from wa_app.components.dialogs import confirm, dialog, drawer, menu_item, menu_separator
+from wa_app.components.feedback import empty, notice
+from wa_app.components.forms import form, switch, text_field
+from wa_app.components.i18n import ago, date_time, error_text, moment, number, phone, t, t_var
+from wa_app.components.icons import icon
+from wa_app.components.progress import bar
+from wa_app.components.qr import numbered, pairing_code, qr_countdown, qr_dialog, qr_paper, state_track
+from wa_app.components.table import Column, data_table, name_cell, search_box, toolbar
+
+
+def _header() -> rx.Component:
+    state = rx.cond(
+        Devices.total > 0,
+        t("devices.state", n=Devices.total, connected=Devices.connected),
+        t("devices.state.none"),
+    )
+    return page_header(
+        t("devices.title"),
+        state,
+        button(t("devices.sync"), leading="refresh-cw", on_click=Devices.sync),
+        button(t("devices.add"), look="primary", leading="plus", on_click=Link.ask_name),
+    )
+
+
+def _figures() -> rx.Component:
+    waiting = rx.cond(Devices.waiting > 0, t("devices.figure.attention.note"), t("devices.figure.attention.none"))
+    return figure_strip(
+        figure(t("devices.figure.connected"), number(Devices.connected), t("devices.figure.of", n=Devices.total)),
+        figure(t("devices.figure.broadcast"), number(Devices.in_broadcast), t("devices.figure.broadcast.note")),
+        figure(t("devices.figure.sent"), number(Devices.sent), t("devices.figure.sent.note")),
+        figure(t("devices.figure.attention"), number(Devices.waiting), waiting),
+        aria_live="polite",
+    )
+
+
+def _repair(row: Any, *, look: Any = "default") -> rx.Component:
+    """The one button that mends a number."""
+    scan = button(t("devices.action.scan"), small=True, look=look, leading="qr-code", on_click=Link.open(row["id"]))
+    again = button(
+        t("devices.action.reconnect"), small=True, look=look, leading="rotate-cw", on_click=Link.open(row["id"])
+    )
+    return rx.match(row["needs"], ("scan", scan), ("reconnect", again), rx.fragment())
+
+
+def _reason(code: Any) -> Any:
+    return t_var("devices.reason." + code.to(str))
+
+
+def _trouble(row: Any) -> rx.Component:
+    return rx.el.div(
+        notice(
+            rx.el.b(row["name"]),
+            " · ",
+            _reason(row["reason"]),
+            tone="bad",
+            icon_name="unplug",
+            action=_repair(row),
+        ),
+        key=row["id"].to(str),
+        role="alert",
+    )
+
+
+def _name(row: Any) -> rx.Component:
+    number_ = rx.cond(row["phone"], phone(row["phone"]), t("devices.no_phone"))
+    return name_cell(row["name"], number_, lead=tile("smartphone"))
+
+
+def _status(row: Any) -> rx.Component:
+    return rx.el.div(
+        device_state_chip(row["status"].to(str)),
+        rx.el.span(_repair(row), on_click=rx.stop_propagation),
+        class_name="row gap-2 flex-wrap",
+    )
+
+
+def _today(row: Any) -> rx.Component:
+    capped = rx.el.div(
+        rx.el.span(t("devices.today.cap", n=row["sent"], cap=row["cap"]), class_name="small"),
+        bar(row["sent"], row["cap"], label=t("devices.today.cap", n=row["sent"], cap=row["cap"])),
+        class_name="stack gap-1 min-w-[88px]",
+    )
+    return rx.cond(row["cap"].to(int) > 0, capped, rx.el.span(t("devices.today", n=row["sent"]), class_name="muted"))
+
+
+def _seen(row: Any) -> rx.Component:
+    words = rx.cond(row["seen"], ago(row["seen"]), t("devices.never"))
+    return rx.el.span(words, class_name="muted", title=rx.cond(row["seen"], moment(row["seen"]), ""))
+
+
+def _broadcast(row: Any) -> rx.Component:
+    label = t("devices.broadcast.toggle", name=row["name"])
+    return rx.el.span(
+        switch(label, row["on"].bool(), Devices.toggle_broadcast(row["id"]), show_label=False),
+        on_click=rx.stop_propagation,
+    )
+
+
+def _menu(row: Any) -> list[rx.Component]:
+    linked = row["status"].to(str) == "CONNECTED"
+    return [
+        menu_item(t("devices.action.edit"), Edit.open(row["id"]), icon_name="pencil"),
+        menu_item(t("devices.action.restart"), Devices.ask("restart", row["id"]), icon_name="rotate-cw"),
+        rx.cond(
+            linked,
+            menu_item(t("devices.action.disconnect"), Devices.ask("disconnect", row["id"]), icon_name="unplug"),
+        ),
+        menu_separator(),
+        menu_item(t("devices.action.delete"), Devices.ask("delete", row["id"]), icon_name="trash-2", danger=True),
+    ]
+
+
+def _table() -> rx.Component:
+    return data_table(
+        Devices.rows,
+        [
+            Column(t("devices.column.device"), _name),
+            Column(t("devices.column.status"), _status, phone="wide"),
+            Column(t("devices.column.today"), _today, phone="hide"),
+            Column(t("devices.column.seen"), _seen, phone="hide"),
+            Column(t("devices.column.engine"), lambda row: rx.el.span(row["engine"], class_name="muted"), phone="hide"),
+            Column(t("devices.column.broadcast"), _broadcast, fit=True),
+        ],
+        label=t("devices.title"),
+        toolbar=rx.cond(
+            (Devices.total > 6) | (Devices.query != ""),
+            toolbar(search_box(Devices.query, Devices.search)),
+        ),
+        on_open=Edit.open,
+        row_menu=_menu,
+        loading=~Devices.ready,
+        empty=empty(
+            t("devices.empty.title"),
+            t("devices.empty.text"),
+            button(t("devices.add"), look="primary", leading="plus", on_click=Link.ask_name),
+        ),
+        filtered=Devices.query != "",
+        on_clear=Devices.clear_query,
+    )
+
+
+def _name_dialog() -> rx.Component:
+    return dialog(
+        form(
+            text_field(
+                t("devices.name.label"),
+                "device_name",
+                error=Link.name_error,
+                error_args={"limit": 60},
+                placeholder=t("devices.name.placeholder"),
+                max_length=60,
+                auto_focus=True,
+                auto_complete="off",
+            ),
+            rx.el.div(
+                button(t("common.cancel"), on_click=Link.close_naming(False)),
+                button(t("devices.name.go"), look="primary", type="submit"),
+                class_name="dlg-foot",
+            ),
+            on_submit=Link.create,
+        ),
+        title=t("devices.name.title"),
+        note=t("devices.name.note"),
+        open_=Link.naming,
+        on_open_change=Link.close_naming,
+    )
+
+
+def _track() -> rx.Component:
+    starting, confirming = Link.status == "STARTING", Link.status == "PASSKEY"
+    return state_track(
+        (
+            rx.cond(starting, t("devices.link.track.preparing"), t("devices.link.track.prepared")),
+            rx.cond(starting, "now", "done"),
+        ),
+        (
+            rx.cond(confirming, t("devices.link.track.confirm"), t("devices.link.track.waiting")),
+            rx.cond(starting, "next", "now"),
+        ),
+        (t("devices.link.track.done"), "next"),
+    )
+
+
+def _by_qr() -> rx.Component:
+    return numbered(t("devices.link.step.open"), t("devices.link.step.menu"), t("devices.link.step.scan"))
+
+
+def _by_code() -> rx.Component:
+    ask = form(
+        text_field(
+            t("devices.link.phone"),
+            "pair_phone",
+            error=Link.pair_error,
+            help_=t("devices.link.phone.help"),
+            type="tel",
+            input_mode="tel",
+            auto_complete="tel",
+            leading="phone",
+            default_value=Link.pair_phone,
+        ),
+        button(
+            rx.cond(Link.pair_code, t("devices.link.new_code"), t("devices.link.get_code")),
+            type="submit",
+            busy=Link.pair_busy,
+            disabled=Link.status != "SCAN_QR",
+        ),
+        on_submit=Link.get_code,
+    )
+    steps = numbered(
+        t("devices.link.step.open"),
+        t("devices.link.step.menu"),
+        t("devices.link.step.instead"),
+        t("devices.link.step.type"),
+    )
+    return rx.fragment(ask, steps)
+
+
+def _left() -> list[Any]:
+    modes = segmented(
+        [
+            ("qr", rx.fragment(icon("qr-code"), t("devices.link.by_qr"))),
+            ("code", rx.fragment(icon("keyboard"), t("devices.link.by_code"))),
+        ],
+        Link.mode,
+        Link.choose,
+        label=t("devices.link.how"),
+    )
+    trouble = rx.cond(
+        Link.reason & (Link.status == "STARTING"),
+        notice(_reason(Link.reason), tone="warn", icon_name="server-off"),
+        notice(t("devices.link.tip"), tone="spark", icon_name="flame"),
+    )
+    return [modes, rx.cond(Link.mode == "code", _by_code(), _by_qr()), trouble, _track()]
+
+
+def _switch_mode() -> rx.Component:
+    return rx.cond(
+        Link.mode == "code",
+        button(t("devices.link.trouble.qr"), look="link", class_name="on-nila", on_click=Link.choose("qr")),
+        button(
+            t("devices.link.trouble"), look="link", leading="life-buoy", class_name="on-nila",
+            on_click=Link.choose("code"),
+        ),
+    )  # fmt: skip
+
+
+def _words(title: Any, note: Any) -> rx.Component:
+    return rx.el.div(
+        rx.el.span(title, class_name="strong"),
+        rx.el.span(note, class_name="side-note"),
+        class_name="stack text-center",
+        role="status",
+    )
+
+
+def _qr_panel() -> rx.Component:
+    waiting = _words(t("devices.link.preparing"), t("devices.link.preparing.note"))
+    return rx.fragment(
+        qr_paper(Link.qr_image), rx.cond(Link.qr_image, qr_countdown(Link.qr_left, Link.qr_full), waiting)
+    )
+
+
+def _code_panel() -> rx.Component:
+    note = rx.cond(Link.pair_code, t("devices.link.code_note"), t("devices.link.code_here"))
+    return rx.fragment(
+        pairing_code(rx.cond(Link.pair_code, Link.pair_code, "····-····")),
+        rx.el.p(note, class_name="side-note text-center", role="status"),
+    )
+
+
+def _passkey_panel() -> rx.Component:
+    words = rx.cond(Link.passkey_code, t("devices.passkey.compare"), t("devices.passkey.ask"))
+    return rx.fragment(
+        rx.cond(Link.passkey_code, pairing_code(Link.passkey_code)), _words(t("devices.passkey.title"), words)
+    )
+
+
+def _expired_panel() -> rx.Component:
+    lost = rx.cond(Link.reason == "code_expired", t("devices.link.expired.note"), _reason(Link.reason))
+    title = rx.cond(Link.reason == "code_expired", t("devices.link.expired"), t("device.state.failed"))
+    return rx.fragment(
+        rx.el.div(icon("qr-code", 96), class_name="qr-paper text-[var(--qr-wait)]", aria_hidden="true"),
+        _words(title, rx.cond(Link.reason, lost, "")),
+        button(t("devices.link.again"), leading="rotate-cw", on_click=Link.again),
+    )
+
+
+def _link_dialog() -> rx.Component:
+    panel = rx.match(
+        Link.status,
+        ("PASSKEY", _passkey_panel()),
+        ("FAILED", _expired_panel()),
+        ("DISCONNECTED", _expired_panel()),
+        rx.cond(Link.mode == "code", _code_panel(), _qr_panel()),
+    )
+    alive = (Link.status == "STARTING") | (Link.status == "SCAN_QR")
+    return qr_dialog(
+        *_left(),
+        right=[panel, rx.cond(alive, _switch_mode())],
+        title=t("devices.link.title", name=Link.name),
+        note=t("devices.link.note"),
+        open_=Link.opened,
+        on_open_change=Link.close,
+    )
+
+
+def _questions() -> list[rx.Component]:
+    def one(what: str, *, destructive: bool) -> rx.Component:
+        return confirm(
+            t(f"devices.{what}.title", name=Devices.target_name),
+            t(f"devices.{what}.text"),
+            open_=Devices.asked == what,
+            on_open_change=Devices.close_question,
+            confirm_text=t(f"devices.{what}.do", name=Devices.target_name),
+            on_confirm=Devices.confirm,
+            destructive=destructive,
+        )
+
+    return [one("restart", destructive=False), one("disconnect", destructive=True), one("delete", destructive=True)]
+
+
+def _facts() -> rx.Component:
+    device = Edit.device
+    none = "–"
+    return rx.el.dl(
+        definition(t("devices.detail.status"), device_state_chip(device["status"].to(str))),
+        definition(t("devices.detail.phone"), rx.cond(device["phone"], phone(device["phone"]), none)),
+        definition(t("devices.detail.account"), rx.cond(device["push_name"], device["push_name"].to(str), none)),
+        definition(t("devices.detail.engine"), rx.cond(device["engine"], device["engine"].to(str), none)),
+        definition(t("devices.detail.since"), rx.cond(device["since"], date_time(device["since"]), none)),
+        definition(t("devices.detail.seen"), rx.cond(device["seen"], ago(device["seen"]), t("devices.never"))),
+    )
+
+
+def _pace_field(key: str, *, help_: Any = None, **props: Any) -> rx.Component:
+    return text_field(
+        t(f"devices.edit.{key}"),
+        key,
+        help_=help_,
+        default_value=Edit.pacing[key],
+        input_mode="decimal",
+        auto_complete="off",
+        **props,
+    )
+
+
+def _pacing() -> rx.Component:
+    error = rx.cond(
+        Edit.pacing_error,
+        rx.el.p(
+            icon("circle-alert", 13),
+            error_text(Edit.pacing_error, Edit.pacing_args),
+            class_name="field-error",
+            role="alert",
+        ),
+    )
+    no_cap = t("devices.edit.no_cap")
+    return rx.fragment(
+        rx.el.div(
+            rx.el.h3(t("devices.edit.pacing"), class_name="h2"),
+            rx.el.p(t("devices.edit.pacing.note"), class_name="small muted"),
+            class_name="stack gap-1",
+        ),
+        rx.el.div(_pace_field("delay_min"), _pace_field("delay_max"), class_name="grid grid-cols-2 gap-3 items-end"),
+        rx.el.div(
+            _pace_field("per_hour", placeholder=no_cap),
+            _pace_field("per_day", placeholder=no_cap),
+            class_name="grid grid-cols-2 gap-3",
+        ),
+        rx.el.div(
+            _pace_field("quiet_start", type="time"),
+            _pace_field("quiet_end", type="time"),
+            class_name="grid grid-cols-2 gap-3",
+        ),
+        rx.el.p(t("devices.edit.quiet.help"), class_name="field-help"),
+        error,
+        switch(t("devices.edit.typing"), Edit.typing, Edit.flip_typing),
+    )
+
+
+def _event(event: Any) -> rx.Component:
+    return rx.el.li(
+        rx.el.span(t_var("devices.event." + event["kind"].to(str)), class_name="grow"),
+        rx.el.time(moment(event["at"]), class_name="small muted"),
+        class_name="row py-[5px]",
+    )
+
+
+def _edit_drawer() -> rx.Component:
+    fields = form(
+        text_field(
+            t("devices.name.label"),
+            "edit_name",
+            error=Edit.name_error,
+            error_args={"limit": 60},
+            default_value=Edit.device["name"].to(str),
+            max_length=60,
+            auto_complete="off",
+        ),
+        _pacing(),
+        on_submit=Edit.save,
+        id="device-edit",
+        key=Edit.device_id,
+    )
+    history = rx.el.div(
+        rx.el.h3(t("devices.detail.events"), class_name="h2"),
+        rx.cond(
+            Edit.events.length() > 0,
+            rx.el.ul(rx.foreach(Edit.events, _event), class_name="plain"),
+            rx.el.p(t("devices.detail.no_events"), class_name="small muted"),
+        ),
+    )
+    return drawer(
+        _facts(),
+        fields,
+        history,
+        title=Edit.device["name"].to(str),
+        lead=tile("smartphone"),
+        open_=Edit.opened,
+        on_open_change=Edit.close,
+        foot=[
+            button(t("common.cancel"), on_click=Edit.close(False)),
+            button(t("common.save"), look="primary", type="submit", form="device-edit"),
+        ],
+    )
+
+
+@rx.page(
+    route=routes.DEVICES,
+    title="Sapa · Devices",
+    on_load=[AppState.on_load, Devices.load, Devices.watch],
+)
+def devices() -> rx.Component:
+    """Linked numbers."""
+    return shell(
+        _header(),
+        rx.cond(Devices.total > 0, _figures()),
+        rx.el.div(rx.foreach(Devices.troubles, _trouble), class_name="stack gap-2"),
+        _table(),
+        _name_dialog(),
+        _link_dialog(),
+        *_questions(),
+        _edit_drawer(),
+        title=t("devices.title"),
+        active="devices",
+    )
