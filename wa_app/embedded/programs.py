@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from wa_app.config import ROOT
 from wa_app.embedded import node
@@ -50,10 +51,10 @@ def scheduler() -> Program:
     return Program("scheduler", (sys.executable, "-m", "wa_app.cli", "scheduler"), cwd=ROOT)
 
 
-def sandbox(port: int) -> Program:
-    """The WAHA look-alike, only where no real WAHA is set."""
+def sandbox(port: int, state: Path | None = None) -> Program:
+    """The WAHA look-alike, only where no real WAHA is set; linked phones survive in the `state` file."""
     command = (sys.executable, "-m", "wa_app.cli", "sandbox", "--port", str(port))
-    return Program("sandbox", command, cwd=ROOT)
+    return Program("sandbox", command, env={"SANDBOX_STATE": str(state)} if state else {}, cwd=ROOT)
 
 
 def connections() -> dict[str, int]:

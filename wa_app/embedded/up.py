@@ -200,7 +200,8 @@ def _programs(options: Options, settings: Settings, environment: dict[str, str])
     host = "0.0.0.0"
     ours = [programs.web(options.port, host), *map(programs.worker, programs.WORKERS), programs.scheduler()]
     if not settings.waha_url:
-        ours.insert(0, programs.sandbox(int(environment["WAHA_URL"].rsplit(":", 1)[1])))
+        port = int(environment["WAHA_URL"].rsplit(":", 1)[1])
+        ours.insert(0, programs.sandbox(port, Path(environment["SAPA_DATA"]) / "sandbox.json"))
     return ours
 
 
