@@ -61,7 +61,8 @@ def _tab_is_connected(client_token: str) -> bool:
 app = rx.App(
     stylesheets=["/theme.css", "/components.css", "/forms.css", "/shell.css"],
     head_components=[
-        rx.el.script(dangerously_set_inner_html={"__html": _FIRST_PAINT}),
+        # Reflex takes an unknown property for a style: only a custom attribute reaches React.
+        rx.el.script(custom_attrs={"dangerouslySetInnerHTML": rx.Var.create({"__html": _FIRST_PAINT})}),
         rx.el.meta(name="theme-color", content="#14203B"),
         rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),
     ],
