@@ -243,7 +243,7 @@ def _left() -> list[Any]:
     trouble = rx.cond(
         Link.reason & (Link.status == "STARTING"),
         notice(_reason(Link.reason), tone="warn", icon_name="server-off"),
-        notice(t("devices.link.tip"), tone="spark", icon_name="flame"),
+        rx.cond(Link.mode == "qr", notice(t("devices.link.tip"), tone="spark", icon_name="flame")),
     )
     return [modes, rx.cond(Link.mode == "code", _by_code(), _by_qr()), trouble, _track()]
 
@@ -251,9 +251,9 @@ def _left() -> list[Any]:
 def _switch_mode() -> rx.Component:
     return rx.cond(
         Link.mode == "code",
-        button(t("devices.link.trouble.qr"), look="link", class_name="on-nila", on_click=Link.choose("qr")),
+        button(t("devices.link.trouble.qr"), look="link", on_click=Link.choose("qr")),
         button(
-            t("devices.link.trouble"), look="link", leading="life-buoy", class_name="on-nila",
+            t("devices.link.trouble"), look="link", leading="life-buoy",
             on_click=Link.choose("code"),
         ),
     )  # fmt: skip
@@ -449,9 +449,15 @@ def devices() -> rx.Component:
     """Linked numbers."""
     return shell(
         _header(),
-        rx.cond(Devices.total > 0, _figures()),
-        rx.el.div(rx.foreach(Devices.troubles, _trouble), class_name="stack gap-2"),
-        _table(),
+        rx.el.div(
+            rx.cond(Devices.total > 0, _figures()),
+            rx.cond(
+                Devices.troubles.length() > 0,
+                rx.el.div(rx.foreach(Devices.troubles, _trouble), class_name="stack gap-2"),
+            ),
+            _table(),
+            class_name="stack-gap",
+        ),
         _name_dialog(),
         _link_dialog(),
         *_questions(),

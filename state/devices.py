@@ -372,9 +372,12 @@ def _after_linking(device: DeviceView | None) -> list[Any]:
 
 
 def _picture(value: str) -> str:
-    """The code as an SVG address; black on white in both themes, with its quiet zone."""
+    """The code as an SVG address, black on white in both themes.
+
+    One module of border: the white card around it makes the quiet zone up to four and more.
+    """
     code = segno.make(value, error="l", boost_error=False)
-    return str(code.svg_data_uri(border=4, dark="black", light="white", omitsize=True))
+    return str(code.svg_data_uri(border=1, dark="black", light="white", omitsize=True))
 
 
 def _row(device: DeviceView) -> dict[str, Any]:

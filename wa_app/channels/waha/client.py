@@ -1,6 +1,7 @@
 """A WAHA server behind the channel port."""
 
 import base64
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
@@ -70,6 +71,8 @@ class WahaClient:
     """
 
     def __init__(self, base_url: str, api_key: str, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        # httpx logs every address at INFO, and ours hold phone numbers.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
         limits = httpx.Limits(max_connections=200, keepalive_expiry=KEEP_ALIVE_S)
         self._base = base_url.rstrip("/")
         self._headers = httpx.Headers(
