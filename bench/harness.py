@@ -14,6 +14,7 @@ import argparse
 import asyncio
 import importlib
 import json
+import keyword
 import os
 import shutil
 import subprocess
@@ -111,7 +112,8 @@ class Bench:
 
 def execute(name: str, options: Mapping[str, str], quiet: bool) -> Result:
     """Set up, run and tear down one bench."""
-    module = importlib.import_module(f"bench.{name}")
+    # A bench whose name Python reserves lives in `NAME_.py`.
+    module = importlib.import_module(f"bench.{name}_" if keyword.iskeyword(name) else f"bench.{name}")
     needs: tuple[str, ...] = getattr(module, "NEEDS", ("postgres", "redis"))
     home = Path(tempfile.mkdtemp(prefix=f"sapa-bench-{name}-", dir=os.environ.get("SAPA_BENCH_DIR")))
     home.chmod(0o711)
@@ -149,7 +151,8 @@ def _within(stack: Stack, module: object, needs: tuple[str, ...], options: Mappi
 
 
 def names() -> list[str]:
-    return sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem not in ("__init__", "harness"))
+    found = (path.stem for path in Path(__file__).parent.glob("*.py"))
+    return sorted(stem.removesuffix("_") for stem in found if stem not in ("__init__", "harness", "seeding"))
 
 
 def main(arguments: list[str]) -> int:

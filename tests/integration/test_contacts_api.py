@@ -8,26 +8,26 @@ import pytest
 
 from tests.fixtures.tenants import make_tenant
 from wa_app import db
-from wa_app.api import deps
 from wa_app.api.app import create_api
 from wa_app.config import Settings
+from wa_app.errors import NotSignedIn
 from wa_app.kit.ids import new_id
 from wa_app.schemas.principal import Principal
-from wa_app.services import imports
+from wa_app.services import imports, sessions
 
 CALLERS: dict[str, Principal] = {}
 
 
-class _Sessions:
-    @staticmethod
-    async def principal_from_jwt(token: str) -> Principal | None:
-        return CALLERS.get(token)
+async def _caller(token: str) -> Principal:
+    if token not in CALLERS:
+        raise NotSignedIn
+    return CALLERS[token]
 
 
 @pytest.fixture
 async def api(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a fresh tenant; `CALLERS` says which token is whose."""
-    monkeypatch.setattr(deps, "_sessions", lambda: _Sessions)
+    monkeypatch.setattr(sessions, "principal_from_jwt", _caller, raising=False)
     CALLERS.clear()
     CALLERS["mine"] = await make_tenant()
     CALLERS["stranger"] = await make_tenant()
