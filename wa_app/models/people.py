@@ -173,7 +173,7 @@ class ImportJob(TenantRow, Leased, table=True):
     skipped: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
     failed: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
     checkpoint: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
-    """Rows of the file that are behind us."""
+    """Chunks of the file that are behind us, one bit each."""
     error_code: str | None = Field(default=None)
     created_by: UUID | None = Field(default=None)
     started_at: datetime | None = time_field()

@@ -138,9 +138,7 @@ async def cancel(uow: TenantUnitOfWork, job_id: UUID) -> ImportView:
     return view(job)
 
 
-async def errors_csv(
-    principal: Principal, job_id: UUID, reason: Callable[[str], str] = str
-) -> AsyncIterator[bytes]:
+async def errors_csv(principal: Principal, job_id: UUID, reason: Callable[[str], str] = str) -> AsyncIterator[bytes]:
     """The refused values as CSV: `row,column,value,reason`; `reason` puts the stored code into words."""
     after, first = 0, True
     while True:

@@ -32,7 +32,7 @@ SELECT r.id, :t, r.name, r.phone, r.city, r.attributes, 'import', r.search_text 
 
 # In the order of the phones, so that two imports of the same people wait for each other instead of deadlocking.
 _IDENTITIES = f"""INSERT INTO contact_identities (tenant_id, contact_id, kind, value, hash)
-SELECT :t, r.id, 'phone', r.phone, r.hash FROM import_rows r WHERE {_UNKNOWN} ORDER BY r.phone
+SELECT :t, r.id, 'phone', r.phone, r.hash FROM import_rows r WHERE {_UNKNOWN} ORDER BY r.phone COLLATE "C"
 ON CONFLICT (tenant_id, kind, value) DO NOTHING"""
 
 # Somebody else stored these numbers between our look and our insert: theirs stay.
@@ -117,6 +117,7 @@ async def driver(uow: TenantUnitOfWork) -> Any:
 
 async def stage(uow: TenantUnitOfWork, chunk: Path) -> None:
     """Fill `import_rows` from a chunk file and find out who is known already."""
+    await uow.session.execute(text("SET LOCAL work_mem = '32MB'"))
     # Dropped at commit, but a savepoint or a second chunk in one transaction would meet them again.
     await uow.session.execute(text("DROP TABLE IF EXISTS import_rows, import_known"))
     await uow.session.execute(text(_ROWS))

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from threading import Event
@@ -36,10 +36,15 @@ _REFUSED = (
     'SELECT :t, :id, "row", "column", value, reason FROM import_refused'
 )
 _STEP = (
-    "UPDATE import_jobs SET checkpoint = checkpoint + 1, processed = processed + :rows, created = created + :created, "
-    "updated = updated + :updated, skipped = skipped + :skipped "
-    "WHERE tenant_id = :t AND id = :id AND status = 'running' AND lease_epoch = :epoch RETURNING processed"
+    "UPDATE import_jobs SET checkpoint = checkpoint | (CAST(1 AS bigint) << :number), processed = processed + :rows, "
+    "created = created + :created, updated = updated + :updated, skipped = skipped + :skipped "
+    "WHERE tenant_id = :t AND id = :id AND status = 'running' AND lease_epoch = :epoch "
+    "AND (checkpoint >> :number) & 1 = 0 RETURNING processed"
 )
+
+
+ABREAST = 2
+"""Chunks merged at the same time. They share no number, and each moves its own bit of the checkpoint."""
 
 
 class LeaseLost(Exception):
@@ -72,18 +77,21 @@ async def run(principal: Principal, job_id: UUID) -> None:
     try:
         async with _heartbeat(this):
             await _work(this)
-    except (LeaseLost, Cancelled):
+    except* (LeaseLost, Cancelled):
         log.info("import.stopped", job=str(job_id))
-        this.stop.set()
-    except TableRefused as error:
-        await _finish(this, ImportStatus.FAILED, error.code, error.args_)
-    except (Invalid, LimitReached, NotFound) as error:
-        await _finish(this, ImportStatus.FAILED, _code(error), error.args_)
+    except* (TableRefused, Invalid, LimitReached, NotFound) as group:
+        await _finish(this, ImportStatus.FAILED, *_reason(group))
     await _clean_up(this)
 
 
-def _code(error: AppError) -> str:
-    return error.fields[0].code if isinstance(error, Invalid) and error.fields else error.code
+def _reason(group: BaseExceptionGroup[BaseException]) -> tuple[str, Mapping[str, str | int]]:
+    """Code and arguments of the first of the errors."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, (TableRefused, AppError))
+    field = error.fields[0] if isinstance(error, Invalid) and error.fields else None
+    return (field.code, field.args) if field else (error.code, error.args_)
 
 
 async def _work(this: _Run) -> None:
@@ -92,11 +100,15 @@ async def _work(this: _Run) -> None:
     if this.job.dry_run:
         await _dry_run(this, prepared)
         return
-    start = await _checkpoint(this)
-    if start == 0:
+    behind = await _checkpoint(this)
+    if behind == 0:
         await _check_limit(this, prepared)
-    for number in range(start, len(prepared.chunks)):
-        await _merge_chunk(this, number, prepared.chunks[number], rules)
+    left = [number for number in range(len(prepared.chunks)) if not behind >> number & 1]
+    while left:
+        now, left = left[:ABREAST], left[ABREAST:]
+        async with asyncio.TaskGroup() as group:
+            for number in now:
+                group.create_task(_merge_chunk(this, number, prepared.chunks[number], rules))
     await _finish(this, ImportStatus.DONE)
 
 
@@ -163,12 +175,12 @@ async def _merge_chunk(this: _Run, number: int, rows: int, rules: merging.Rules)
         await merging.stage(uow, chunk_path(this.folder, number))
         merged = await merging.merge(uow, rules)
         await entitlements.require(uow, "contacts", merged.created)
-        await _step(uow, this, rows, merged)
+        await _step(uow, this, number, rows, merged)
 
 
-async def _step(uow: TenantUnitOfWork, this: _Run, rows: int, merged: merging.Merged) -> None:
+async def _step(uow: TenantUnitOfWork, this: _Run, number: int, rows: int, merged: merging.Merged) -> None:
     """Move the checkpoint in the chunk's own transaction, or lose the chunk."""
-    values = {"t": uow.tenant_id, "id": this.job.id, "epoch": this.epoch, "rows": rows}
+    values = {"t": uow.tenant_id, "id": this.job.id, "epoch": this.epoch, "number": number, "rows": rows}
     values |= {"created": merged.created, "updated": merged.updated, "skipped": merged.skipped}
     processed = (await uow.session.execute(text(_STEP), values)).scalar_one_or_none()
     if processed is None:
