@@ -8,11 +8,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from wa_app.models.people import ConsentKind, IdentityKind, ImportStatus
 
-TAG_COLORS = (
-    *("#4A72C8", "#C4593B", "#2F8F83", "#B07A12", "#9A5BB0", "#5E7A3A"),
-    *("#C24A78", "#3E7FA6", "#7D8FB8", "#D0402F", "#D96C1F"),
-)
-"""The only tag colours, measured for contrast in both themes."""
+TAG_COLORS = ("indigo", "terra", "teal", "ochre", "plum", "olive", "rose", "sea", "mist", "red", "orange")
+"""The only tag colours, measured for contrast in both themes; the theme knows them as `--k-<name>`."""
 
 MAX_ATTRIBUTES = 100
 OnDuplicate = Literal["skip", "update", "fill"]
