@@ -8,15 +8,15 @@ first used (engines, Redis) and closed by the process.
 from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 
-from wa_app.api import openapi, problems
+from wa_app.api import health, openapi, problems
 from wa_app.api.middleware import BodyCap, Envelope
-from wa_app.api.v1 import contacts, devices, files, imports
+from wa_app.api.v1 import contacts, devices, events, files, imports
 
 VERSION = "1.0.0"
 
-V1: tuple[APIRouter, ...] = (devices.routes, files.routes, imports.routes, contacts.routes)
+V1: tuple[APIRouter, ...] = (devices.routes, files.routes, imports.routes, contacts.routes, events.routes)
 """Routers under `/api/v1`. Add yours here."""
-TOP: tuple[APIRouter, ...] = (openapi.routes,)
+TOP: tuple[APIRouter, ...] = (openapi.routes, health.routes)
 """Routers at the root: webhooks, development pages, health."""
 
 

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from fastapi import Depends
+from limits import RateLimitItem
 from starlette.requests import Request
 
 from wa_app.api import limits
@@ -33,17 +34,18 @@ async def authenticate(request: Request) -> Principal:
     a cookie comes with an unsafe method from a page that is not ours.
     """
     try:
-        principal, secret, rate = await _recognise(request)
+        principal, secret, rate = await recognise(request)
     except NotSignedIn:
-        await limits.spend("ip", limits.client_ip(request), limits.ANONYMOUS)
+        await limits.spend(limits.ANONYMOUS, "ip", limits.client_ip(request))
         raise
-    await limits.spend(principal.kind, limits.fingerprint(secret), rate)
+    await limits.spend(rate, principal.kind, limits.fingerprint(secret))
     request.state.principal = principal
     structlog.contextvars.bind_contextvars(tenant_id=str(principal.tenant_id))
     return principal
 
 
-async def _recognise(request: Request) -> tuple[Principal, str, limits.Rate]:
+async def recognise(request: Request) -> tuple[Principal, str, RateLimitItem]:
+    """Who sends this request, by which secret, and how often they may. Raises NotSignedIn, Forbidden."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme:
         if scheme.lower() != "bearer":

@@ -46,7 +46,7 @@ class ApiRoute(APIRoute):
 
         async def handle(request: Request) -> Response:
             if self.is_public:
-                await limits.spend("ip", limits.client_ip(request), limits.ANONYMOUS)
+                await limits.spend(limits.ANONYMOUS, "ip", limits.client_ip(request))
                 await self._look(request)
                 return await original(request)
             principal = await deps.authenticate(request)

@@ -72,3 +72,8 @@ def lease_lost(what: str) -> None:
 def provider_error(provider: str, kind: str) -> None:
     """A server we call failed; `kind` is the class of the error."""
     meters().provider_errors.labels(provider, kind).inc()
+
+
+def rate_limited(scope: str) -> None:
+    """A call was refused for coming too often."""
+    meters().rate_limited.labels(scope).inc()
