@@ -20,6 +20,7 @@ log = structlog.get_logger(__name__)
 ACTOR_QUEUES: dict[str, str] = {
     "lane.run": "lanes",
     "campaign.plan": "default",
+    "campaign.settle": "default",
     "inbound.process": "inbound",
     "reconcile.run": "default",
     "device.probe": "default",

@@ -10,11 +10,14 @@ from starlette.routing import BaseRoute
 
 from wa_app.api import health, openapi, problems
 from wa_app.api.middleware import BodyCap, Envelope
-from wa_app.api.v1 import contacts, devices, events, files, imports
+from wa_app.api.v1 import blacklist, campaigns, contacts, devices, events, files, imports, messages
 
 VERSION = "1.0.0"
 
-V1: tuple[APIRouter, ...] = (devices.routes, files.routes, imports.routes, contacts.routes, events.routes)
+V1: tuple[APIRouter, ...] = (
+    devices.routes, files.routes, imports.routes, messages.check_routes, contacts.routes, events.routes,
+    campaigns.routes, messages.routes, blacklist.routes,
+)
 """Routers under `/api/v1`. Add yours here."""
 TOP: tuple[APIRouter, ...] = (openapi.routes, health.routes)
 """Routers at the root: webhooks, development pages, health."""

@@ -1,0 +1,227 @@
+"""What crosses the border of the campaigns noun: inputs, views, figures."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from wa_app.models.outbound import CampaignStatus, MessageState
+
+MAX_TAGS = 100
+MAX_DEVICES = 200
+
+
+class Target(BaseModel):
+    """Whom a campaign goes to: everybody, or who carries one of `tags`; never who carries an excluded tag."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tags: list[str] = Field(default_factory=list, max_length=MAX_TAGS)
+    exclude_tags: list[str] = Field(default_factory=list, max_length=MAX_TAGS)
+    segment_id: UUID | None = None
+    all: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.all or self.tags)
+
+
+class CampaignCreate(BaseModel):
+    """A new draft."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    message_template: str = ""
+    file_id: UUID | None = None
+    target: Target = Field(default_factory=Target)
+    device_ids: list[UUID] | None = Field(default=None, max_length=MAX_DEVICES)
+    """None or empty: every device that is active for broadcasts when the campaign starts."""
+    delay_min_s: int | None = None
+    delay_max_s: int | None = None
+    scheduled_at: datetime | None = None
+
+
+class CampaignUpdate(BaseModel):
+    """Changes to a draft; what is not set stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str | None = None
+    message_template: str | None = None
+    file_id: UUID | None = None
+    target: Target | None = None
+    device_ids: list[UUID] | None = Field(default=None, max_length=MAX_DEVICES)
+    delay_min_s: int | None = None
+    delay_max_s: int | None = None
+    scheduled_at: datetime | None = None
+
+
+class Counts(BaseModel):
+    """Rows of a campaign by state. `total` is always their sum."""
+
+    planned: int = 0
+    sending: int = 0
+    sent: int = 0
+    delivered: int = 0
+    read: int = 0
+    played: int = 0
+    held: int = 0
+    failed: int = 0
+    skipped: int = 0
+    cancelled: int = 0
+    unknown: int = 0
+    total: int = 0
+
+    @property
+    def processed(self) -> int:
+        """Rows about which the lanes have nothing left to do."""
+        return self.total - self.planned - self.sending - self.held
+
+    @property
+    def arrived(self) -> int:
+        """Rows that WhatsApp took."""
+        return self.sent + self.delivered + self.read + self.played
+
+
+class CampaignView(BaseModel):
+    """A campaign as the API and the pages show it."""
+
+    id: UUID
+    name: str
+    status: CampaignStatus
+    message_template: str
+    file_id: UUID | None
+    target: Target
+    device_ids: list[UUID]
+    delay_min_s: int | None
+    delay_max_s: int | None
+    scheduled_at: datetime | None
+    started_at: datetime | None
+    planned_at: datetime | None
+    finished_at: datetime | None
+    expires_at: datetime | None
+    plan_total: int | None
+    pause_reason: str | None
+    waiting_reason: str | None = None
+    """Why nothing leaves although the campaign runs: `devices_disconnected` or None."""
+    created_by: UUID | None
+    created_at: datetime
+    updated_at: datetime | None
+    counts: Counts = Field(default_factory=Counts)
+
+
+class Stats(Counts):
+    """The figures of `GET campaigns/{id}/stats`."""
+
+    status: CampaignStatus
+    replied: int = 0
+    opted_out: int = 0
+    rate_per_minute: float | None = None
+    eta: datetime | None = None
+
+
+class LogRow(BaseModel):
+    """One row of a campaign's log."""
+
+    id: UUID
+    contact_id: UUID | None
+    contact_name: str
+    phone: str | None
+    identity: str
+    device_id: UUID | None
+    device_name: str
+    status: MessageState
+    message: str | None
+    error_code: str | None
+    error_message: str | None
+    attempt: int
+    created_at: datetime
+    sent_at: datetime | None
+    delivered_at: datetime | None
+    read_at: datetime | None
+
+
+class AudienceCount(BaseModel):
+    """How many people a target means, and how many of them can and may be written to."""
+
+    total: int
+    suppressed: int
+    no_identity: int
+
+    @property
+    def sendable(self) -> int:
+        return self.total - self.suppressed - self.no_identity
+
+
+class Check(BaseModel):
+    """One line of the pre-flight: `code` is a key `campaigns.check.<code>` or `error.<code>`."""
+
+    level: Literal["ok", "warning", "error"]
+    field: str
+    code: str
+    args: dict[str, str | int] = Field(default_factory=dict)
+
+
+class Preflight(BaseModel):
+    """What would happen if the campaign started now."""
+
+    checks: list[Check]
+    audience: AudienceCount
+    variants: int
+    devices: int
+    devices_connected: int
+    seconds: int | None
+    """Estimated length of the run; None without a connected device."""
+
+    @property
+    def errors(self) -> list[Check]:
+        return [check for check in self.checks if check.level == "error"]
+
+
+class Lane(BaseModel):
+    """A device in a campaign: its share and what it does right now."""
+
+    device_id: UUID
+    name: str
+    phone: str | None
+    doing: Literal["typing", "replying", "gap", "idle", "paused", "disconnected", "failed", "off"]
+    detail: str = ""
+    """Who is being written to, or why the lane is paused."""
+    wait_s: int = 0
+    taken: int = 0
+    share: float = 0.0
+    used_today: int = 0
+    cap_today: int | None = None
+    used_hour: int = 0
+    cap_hour: int | None = None
+
+
+class LiveRow(BaseModel):
+    """One line of the live list."""
+
+    id: UUID
+    name: str
+    phone: str
+    status: MessageState
+    device_name: str
+    error_code: str | None
+    at: datetime
+
+
+class Pulse(BaseModel):
+    """What was sent in one minute."""
+
+    at: datetime
+    n: int
+
+
+class PreviewContact(BaseModel):
+    """A real contact of the audience, with the values a template may use."""
+
+    id: UUID
+    name: str
+    phone: str
+    city: str
+    values: dict[str, str]

@@ -1,0 +1,194 @@
+"""Planning: an audience becomes rows of the ledger, in chunks, at most once each.
+
+A chunk is one transaction: rows, counters and the checkpoint (`campaigns.plan_cursor`)
+commit together, under the campaign's lease. A planner that dies leaves a whole number of
+chunks behind; the sweep wakes another, which goes on after the checkpoint. Should two
+ever overlap, the unique dedupe key keeps doubles out and the epoch stops the older one.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import func, select, text, update
+from sqlmodel import col
+
+from wa_app import leases
+from wa_app.db import TenantUnitOfWork, unit_of_work
+from wa_app.kit.ids import NIL
+from wa_app.models.outbound import Campaign, CampaignDevice, CampaignStatus
+from wa_app.schemas.campaigns import Target
+from wa_app.schemas.principal import Principal
+from wa_app.sending import audience
+
+log = structlog.get_logger(__name__)
+
+CHUNK = 50_000
+"""Contacts per transaction."""
+
+_CHUNK = """
+    WITH batch AS MATERIALIZED (
+        SELECT c.id, c.phone FROM contacts c
+        WHERE {where} AND c.id > :cursor ORDER BY c.id LIMIT :n
+    ), blocked AS MATERIALIZED ({blocked}
+        AND i.contact_id > :cursor
+    ), wanted AS (
+        SELECT b.id, u.kind, u.value, x.id IS NOT NULL AS suppressed
+        FROM batch b
+        LEFT JOIN LATERAL (
+            SELECT i.kind, i.value FROM contact_identities i
+            WHERE i.tenant_id = :tenant AND i.contact_id = b.id AND i.kind IN {usable}
+            ORDER BY i.kind = 'phone' DESC, i.value = b.phone DESC, i.id LIMIT 1
+        ) u ON true
+        LEFT JOIN blocked x ON x.id = b.id
+        ORDER BY b.id
+    ), planned AS (
+        INSERT INTO outbound_messages (
+            tenant_id, kind, state, error_code, dedupe_key, campaign_id, contact_id,
+            identity_kind, identity_value, file_id, expires_at, created_by)
+        SELECT :tenant, 'campaign',
+               CASE WHEN suppressed OR kind IS NULL THEN 'skipped' ELSE 'planned' END,
+               CASE WHEN suppressed THEN 'suppressed' WHEN kind IS NULL THEN 'no_identity' END,
+               :prefix || COALESCE(kind || ':' || value, 'none:' || id::text), :campaign, id,
+               kind, COALESCE(value, ''), CAST(:file AS uuid), CAST(:expires AS timestamptz), CAST(:by AS uuid)
+        FROM wanted
+        ON CONFLICT (tenant_id, dedupe_key) DO NOTHING
+        RETURNING state
+    ), booked AS (
+        INSERT INTO campaign_counters AS k (tenant_id, campaign_id, device_id, state, n)
+        SELECT :tenant, :campaign, :nil, state, count(*) FROM planned GROUP BY state
+        ON CONFLICT (tenant_id, campaign_id, device_id, state) DO UPDATE SET n = k.n + excluded.n
+        RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM batch), (SELECT id FROM batch ORDER BY id DESC LIMIT 1), (SELECT count(*) FROM planned),
+           (SELECT count(*) FROM booked)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What one transaction of the planner did. `last` is the new checkpoint."""
+
+    seen: int
+    inserted: int
+    last: UUID | None
+
+
+async def plan(tenant_id: UUID, campaign_id: UUID, *, chunk: int = CHUNK) -> int:
+    """Plan a campaign to its end, or until it is paused or cancelled. Returns rows inserted by this call.
+
+    Returns 0 at once when another planner holds the campaign or there is nothing to plan.
+    """
+    principal, owner, inserted = Principal.system(tenant_id), leases.new_owner(), 0
+    epoch = await _begin(principal, campaign_id, owner)
+    if epoch is None:
+        return 0
+    while True:
+        done = await _step(principal, campaign_id, epoch, chunk)
+        if done is None:
+            return inserted
+        inserted += done.inserted
+        if done.seen < chunk:
+            return inserted
+
+
+async def _begin(principal: Principal, campaign_id: UUID, owner: str) -> int | None:
+    """Take the lease and note the size of the audience, once."""
+    async with unit_of_work(principal) as uow:
+        campaign = await _locked(uow, campaign_id)
+        if campaign is None or not _is_open(campaign):
+            return None
+        epoch = await leases.take(uow, Campaign, principal.tenant_id, campaign_id, owner)
+        if epoch is not None and campaign.plan_total is None:
+            total = await audience.size(uow, principal.tenant_id, Target.model_validate(campaign.target))
+            await _set(uow, campaign_id, plan_total=total, started_at=func.coalesce(col(Campaign.started_at), func.now()))
+            await _default_devices(uow, campaign_id)
+        return epoch
+
+
+async def _default_devices(uow: TenantUnitOfWork, campaign_id: UUID) -> None:
+    """Without a choice, every device that is active for broadcasts now."""
+    query = text(
+        "INSERT INTO campaign_devices (tenant_id, campaign_id, device_id) "
+        "SELECT tenant_id, :campaign, id FROM devices "
+        "WHERE tenant_id = :tenant AND deleted_at IS NULL AND is_active_for_broadcast AND NOT EXISTS ("
+        "SELECT 1 FROM campaign_devices WHERE tenant_id = :tenant AND campaign_id = :campaign)"
+    )
+    await uow.session.execute(query, {"tenant": uow.tenant_id, "campaign": campaign_id})
+
+
+async def _step(principal: Principal, campaign_id: UUID, epoch: int, chunk: int) -> Chunk | None:
+    """One chunk; None when the campaign is no longer ours or no longer to be planned."""
+    async with unit_of_work(principal) as uow:
+        campaign = await _locked(uow, campaign_id)
+        if campaign is None or campaign.lease_epoch != epoch or not await _renewed(uow, campaign, epoch):
+            return None
+        if not _is_open(campaign):
+            await leases.release(uow, Campaign, uow.tenant_id, campaign_id, epoch)
+            return None
+        done = await insert_chunk(uow, campaign, chunk)
+        if done.last is not None:
+            await _set(uow, campaign_id, plan_cursor=done.last)
+        if done.seen < chunk:
+            await _finish(uow, campaign, epoch)
+        uow.publish("campaign", id=str(campaign_id), what="planning")
+        return done
+
+
+async def insert_chunk(uow: TenantUnitOfWork, campaign: Campaign, chunk: int) -> Chunk:
+    """Insert the rows for the next contacts after the checkpoint, and book them."""
+    where, values = await audience.condition(uow, uow.tenant_id, Target.model_validate(campaign.target))
+    query = text(_CHUNK.format(where=where, blocked=audience.BLOCKED, usable=audience.USABLE))
+    values |= {
+        "cursor": campaign.plan_cursor or NIL, "n": chunk, "campaign": campaign.id, "nil": NIL,
+        "prefix": f"c:{campaign.id}:", "file": campaign.file_id, "expires": campaign.expires_at,
+        "by": campaign.created_by,
+    }  # fmt: skip
+    seen, last, inserted, _ = (await uow.session.execute(query, values)).one()
+    return Chunk(seen, inserted, last)
+
+
+async def _finish(uow: TenantUnitOfWork, campaign: Campaign, epoch: int) -> None:
+    """Everything is planned: open the campaign to its lanes and wake them."""
+    waiting = text(
+        "SELECT EXISTS (SELECT 1 FROM outbound_messages WHERE tenant_id = :tenant AND campaign_id = :campaign "
+        "AND state = 'planned')"
+    )
+    some = (await uow.session.execute(waiting, {"tenant": uow.tenant_id, "campaign": campaign.id})).scalar_one()
+    changes: dict[str, Any] = {"planned_at": func.now(), "status": CampaignStatus.PROCESSING}
+    if not some:
+        changes |= {"status": CampaignStatus.COMPLETED, "finished_at": func.now()}
+    await _set(uow, campaign.id, **changes)
+    await leases.release(uow, Campaign, uow.tenant_id, campaign.id, epoch)
+    if some:
+        await wake_lanes(uow, campaign.id)
+    log.info("campaign.planned", campaign_id=str(campaign.id), tenant_id=str(uow.tenant_id))
+
+
+async def wake_lanes(uow: TenantUnitOfWork, campaign_id: UUID) -> None:
+    """Send the lanes of a campaign a message; the sweep would find them a little later."""
+    devices = await uow.session.execute(
+        select(col(CampaignDevice.device_id)).where(col(CampaignDevice.campaign_id) == campaign_id)
+    )
+    for device_id in devices.scalars():
+        uow.enqueue("lane.run", tenant_id=uow.tenant_id, device_id=device_id)
+
+
+def _is_open(campaign: Campaign) -> bool:
+    return campaign.status == CampaignStatus.PENDING and campaign.planned_at is None and campaign.deleted_at is None
+
+
+async def _locked(uow: TenantUnitOfWork, campaign_id: UUID) -> Campaign | None:
+    """The campaign, locked so that pause and cancel come before or after a chunk, never during it."""
+    query = select(Campaign).where(col(Campaign.id) == campaign_id).with_for_update()
+    return (await uow.session.execute(query)).scalar_one_or_none()
+
+
+async def _renewed(uow: TenantUnitOfWork, campaign: Campaign, epoch: int) -> bool:
+    return await leases.renew(uow, Campaign, uow.tenant_id, campaign.id, epoch)
+
+
+async def _set(uow: TenantUnitOfWork, campaign_id: UUID, **changes: Any) -> None:
+    statement = update(Campaign).where(col(Campaign.id) == campaign_id)
+    await uow.session.execute(statement.values(updated_at=func.now(), **changes))

@@ -1,0 +1,192 @@
+"""What is wrong with a campaign, before it goes out.
+
+One list of checks serves both: the composer shows all of them while one types, and
+`start` refuses with the errors among them.
+"""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlmodel import col
+
+from wa_app.db import TenantUnitOfWork
+from wa_app.errors import FieldError, Invalid
+from wa_app.kit.clock import utc_now
+from wa_app.models.devices import Device, DeviceStatus
+from wa_app.models.files import File
+from wa_app.models.outbound import Campaign, CampaignDevice
+from wa_app.schemas.campaigns import AudienceCount, Check, Preflight, Target
+from wa_app.sending import audience
+from wa_app.sending.pacing import Policy
+from wa_app.sending.rendering import Template, parse
+from wa_app.sending.spintax import Problem
+
+MB = 1024 * 1024
+MEDIA_LIMITS: dict[str, tuple[str, int]] = {
+    "image/jpeg": ("image", 16 * MB), "image/png": ("image", 16 * MB), "image/webp": ("image", 16 * MB),
+    "video/mp4": ("video", 64 * MB), "video/3gpp": ("video", 64 * MB), "video/quicktime": ("video", 64 * MB),
+    "audio/mpeg": ("audio", 16 * MB), "audio/ogg": ("audio", 16 * MB), "audio/aac": ("audio", 16 * MB),
+    "audio/mp4": ("audio", 16 * MB), "audio/x-m4a": ("audio", 16 * MB), "audio/amr": ("audio", 16 * MB),
+}  # fmt: skip
+"""Kind and size WhatsApp takes by type of content; every other type goes as a document."""
+DOCUMENT_LIMIT = 100 * MB
+REFUSED_TYPES = ("application/x-dosexec", "application/x-executable", "application/x-msdownload")
+MAX_NAME = 120
+MAX_DELAY_S = 3600
+CAPTION_LIMIT = 1024
+"""Characters of a text under a picture, by WhatsApp's rules."""
+GRACE = timedelta(minutes=5)
+"""How late a chosen time may be when a person presses start."""
+
+
+def media_kind(mime: str) -> str:
+    """`image, video, audio` or `document`: how a file of this type leaves."""
+    return MEDIA_LIMITS.get(mime.split(";")[0], ("document", 0))[0]
+
+
+def schedule_problem(when: datetime | None, *, grace: timedelta = timedelta()) -> FieldError | None:
+    """A time must be aware and ahead of us."""
+    if when is None:
+        return None
+    if when.tzinfo is None:
+        return FieldError("scheduled_at", "schedule_needs_zone")
+    return FieldError("scheduled_at", "schedule_in_past") if when < utc_now() - grace else None
+
+
+def field_problems(campaign: Campaign) -> list[FieldError]:
+    """What can be said about the fields alone, at every save."""
+    found: list[FieldError] = []
+    if not campaign.name.strip():
+        found.append(FieldError("name", "campaign_name_missing"))
+    elif len(campaign.name) > MAX_NAME:
+        found.append(FieldError("name", "campaign_name_too_long", {"limit": MAX_NAME}))
+    found += _delay_problems(campaign.delay_min_s, campaign.delay_max_s)
+    if Target.model_validate(campaign.target).segment_id is not None:
+        found.append(FieldError("target.segment_id", "segments_unavailable"))
+    return found
+
+
+def _delay_problems(low: int | None, high: int | None) -> list[FieldError]:
+    for name, value in (("delay_min_s", low), ("delay_max_s", high)):
+        if value is not None and not 0 <= value <= MAX_DELAY_S:
+            return [FieldError(name, "delay_out_of_range", {"limit": MAX_DELAY_S})]
+    if low is not None and high is not None and low > high:
+        return [FieldError("delay_max_s", "delay_max_below_min")]
+    return []
+
+
+def template_problems(template: Template, attributes: frozenset[str]) -> list[Problem]:
+    """Errors and warnings of the text, unknown variables included, in order of place."""
+    return sorted((*template.problems, *template.unknown(attributes)), key=lambda problem: problem.start)
+
+
+def problem_args(problem: Problem) -> dict[str, str | int]:
+    """What the catalogue's texts may name."""
+    return {**dict(problem.args), "line": problem.line, "column": problem.column}
+
+
+async def known_attributes(uow: TenantUnitOfWork) -> frozenset[str]:
+    """Names of the attributes that this tenant's contacts carry, from a sample of the newest."""
+    query = text(
+        "SELECT DISTINCT jsonb_object_keys(c.attributes) FROM "
+        "(SELECT attributes FROM contacts WHERE tenant_id = :t AND deleted_at IS NULL ORDER BY id DESC LIMIT 2000) c"
+    )
+    return frozenset((await uow.session.execute(query, {"t": uow.tenant_id})).scalars())
+
+
+async def media_problem(uow: TenantUnitOfWork, file_id: UUID | None) -> FieldError | None:
+    """Whether WhatsApp would take this file."""
+    if file_id is None:
+        return None
+    query = select(File).where(col(File.id) == file_id, col(File.deleted_at).is_(None))
+    file = (await uow.session.execute(query)).scalar_one_or_none()
+    if file is None:
+        return FieldError("file_id", "file_not_found")
+    if file.mime in REFUSED_TYPES:
+        return FieldError("file_id", "media_type_refused", {"mime": file.mime})
+    kind, limit = MEDIA_LIMITS.get(file.mime.split(";")[0], ("document", DOCUMENT_LIMIT))
+    if file.size > limit:
+        return FieldError("file_id", f"media_{kind}_too_large", {"limit_mb": limit // MB})
+    return None
+
+
+async def preflight(uow: TenantUnitOfWork, campaign: Campaign) -> Preflight:
+    """Everything the composer's check list shows, and what `start` refuses."""
+    target = Target.model_validate(campaign.target)
+    people = await audience.count(uow, target)
+    template = parse(campaign.message_template)
+    total, connected, gap = await _devices(uow, campaign)
+    checks = [Check(level="error", field=one.field, code=one.code, args=dict(one.args)) for one in field_problems(campaign)]
+    checks += await _message_checks(uow, campaign, template)
+    checks += _people_checks(target, people)
+    checks += _device_checks(total, connected)
+    if (late := schedule_problem(campaign.scheduled_at, grace=GRACE)) is not None:
+        checks.append(Check(level="error", field=late.field, code=late.code))
+    seconds = round(people.sendable * gap / connected) if connected else None
+    return Preflight(
+        checks=checks, audience=people, variants=template.variants, devices=total,
+        devices_connected=connected, seconds=seconds,
+    )  # fmt: skip
+
+
+async def _message_checks(uow: TenantUnitOfWork, campaign: Campaign, template: Template) -> list[Check]:
+    found: list[Check] = []
+    if not campaign.message_template.strip() and campaign.file_id is None:
+        found.append(Check(level="error", field="message_template", code="message_missing"))
+    for problem in template_problems(template, await known_attributes(uow)):
+        found.append(Check(
+            level=problem.severity, field="message_template", code=problem.code, args=problem_args(problem)
+        ))  # fmt: skip
+    if (refused := await media_problem(uow, campaign.file_id)) is not None:
+        found.append(Check(level="error", field=refused.field, code=refused.code, args=dict(refused.args)))
+    if campaign.file_id is not None and len(campaign.message_template) > CAPTION_LIMIT:
+        found.append(Check(level="warning", field="message_template", code="caption_long", args={"limit": CAPTION_LIMIT}))
+    if not found and template.variants == 1 and campaign.message_template.strip():
+        found.append(Check(level="warning", field="message_template", code="one_variant"))
+    return found
+
+
+def _people_checks(target: Target, people: AudienceCount) -> list[Check]:
+    if target.is_empty:
+        return [Check(level="error", field="target", code="target_missing")]
+    if people.sendable == 0:
+        return [Check(level="error", field="target", code="no_recipients", args={"total": people.total})]
+    if people.suppressed or people.no_identity:
+        skipped: dict[str, str | int] = {"suppressed": people.suppressed, "no_identity": people.no_identity}
+        return [Check(level="ok", field="target", code="some_skipped", args=skipped)]
+    return []
+
+
+def _device_checks(total: int, connected: int) -> list[Check]:
+    if total == 0:
+        return [Check(level="error", field="device_ids", code="campaign_no_device")]
+    if connected == 0:
+        return [Check(level="warning", field="device_ids", code="devices_disconnected")]
+    return []
+
+
+async def _devices(uow: TenantUnitOfWork, campaign: Campaign) -> tuple[int, int, float]:
+    """Devices that may take rows, those of them that are connected, and the mean gap in seconds."""
+    chosen = select(col(CampaignDevice.device_id)).where(col(CampaignDevice.campaign_id) == campaign.id)
+    some = (await uow.session.execute(chosen.limit(1))).first() is not None
+    query = select(Device).where(col(Device.deleted_at).is_(None), col(Device.is_active_for_broadcast))
+    if some:
+        query = query.where(col(Device.id).in_(chosen))
+    devices = (await uow.session.execute(query)).scalars().all()
+    connected = [device for device in devices if device.status == DeviceStatus.CONNECTED]
+    gaps = [mean_gap(campaign, device) for device in connected]
+    return len(devices), len(connected), sum(gaps) / len(gaps) if gaps else 0.0
+
+
+def mean_gap(campaign: Campaign, device: Device) -> float:
+    """Seconds between two messages of a device in a campaign: the slower of the two policies applies."""
+    policy = Policy.read(device.pacing).slower(campaign.delay_min_s, campaign.delay_max_s)
+    return (policy.delay_min_s + policy.delay_max_s) / 2
+
+
+def refuse(result: Preflight) -> None:
+    """Raise Invalid with every error of the pre-flight."""
+    errors = [FieldError(check.field, check.code, check.args) for check in result.errors]
+    if errors:
+        raise Invalid(*errors, code="campaign_not_ready")

@@ -1,0 +1,37 @@
+"""What one real person would read."""
+
+from dataclasses import dataclass
+
+from wa_app.db import TenantUnitOfWork
+from wa_app.schemas.campaigns import PreviewContact, Target
+from wa_app.sending import audience
+from wa_app.sending.rendering import contact_values, parse
+
+SAMPLE = 24
+
+
+async def sample(uow: TenantUnitOfWork, target: Target, limit: int = SAMPLE) -> list[PreviewContact]:
+    """Contacts of the audience to look through; of everybody while no audience is chosen."""
+    uow.require("contacts.read")
+    rows = await audience.sample(uow, Target(all=True) if target.is_empty else target, limit)
+    return [
+        PreviewContact(
+            id=row.id, name=row.name, phone=row.phone or "", city=row.city,
+            values=contact_values(row.name, row.phone, {"city": row.city, **row.attributes}),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A template as one person reads it, and how many ways to write it there are."""
+
+    text: str
+    variants: int
+
+
+def render(template: str, values: dict[str, str], seed: str) -> Rendered:
+    """The same template, values and seed give the same text as the lane writes for that seed."""
+    parsed = parse(template)
+    return Rendered(parsed.render(values, seed.encode()), parsed.variants)
