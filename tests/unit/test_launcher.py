@@ -187,6 +187,18 @@ class TestSuite:
         assert tally.failures[0] == "FAILED tests/unit/test_a.py::test_y"
 
 
+class TestLock:
+    def test_installed_packages_fit_together_but_for_the_documented_override(self) -> None:
+        uv = Path(sys.executable).with_name("uv")
+        if not uv.exists():
+            pytest.skip("uv is not in this environment")
+        command = [str(uv), "pip", "check", "--python", sys.executable]
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
+        complaints = [line for line in answer.stderr.splitlines() if line.startswith("The package")]
+        # One OpenCV only: rapidocr's would overwrite the one paddlex asks for (requirements-overrides.txt).
+        assert all("`rapidocr` requires `opencv-python" in line for line in complaints)
+
+
 class TestBench:
     def test_last_line_is_the_agreed_json(self) -> None:
         result = Result("send", 1.23456, {"rps": 1234.5678, "duplicates": 0}, True)

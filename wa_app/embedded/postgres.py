@@ -114,7 +114,7 @@ def prepare(
     (a clone under /root), data and binaries live below /var/tmp instead, in a folder only root can create
     entries in. Raises LauncherError when the folder is damaged.
     """
-    user = _system_user() if os.geteuid() == 0 else ""
+    user = (_owner_of_data(home) or _system_user()) if os.geteuid() == 0 else ""
     data = _data_folder(home, user)
     server = Postgres(
         data=data,
@@ -128,6 +128,15 @@ def prepare(
     )
     _check_or_init(server)
     return server
+
+
+def _owner_of_data(home: Path) -> str:
+    """The user an existing database belongs to: it may not run under another."""
+    for data in (home / "postgres", _refuge_path(home) / "postgres"):
+        mark = data / "PG_VERSION"
+        if mark.exists() and mark.stat().st_uid != 0:
+            return mark.owner()
+    return ""
 
 
 def _system_user() -> str:
@@ -192,12 +201,16 @@ def _data_folder(home: Path, user: str) -> Path:
 
 def _refuge(home: Path) -> Path:
     """A folder of ours below /var/tmp, the same one for the same home."""
-    place = Path("/var/tmp") / f"sapa-{sha256(str(home.resolve()).encode()).hexdigest()[:12]}"
+    place = _refuge_path(home)
     place.mkdir(mode=0o711, exist_ok=True)
     if place.is_symlink() or place.stat().st_uid != os.geteuid():
         raise LauncherError(f"{place} belongs to somebody else: remove it, or choose another folder with --data.")
     place.chmod(0o711)
     return place
+
+
+def _refuge_path(home: Path) -> Path:
+    return Path("/var/tmp") / f"sapa-{sha256(str(home.resolve()).encode()).hexdigest()[:12]}"
 
 
 def _binaries(home: Path, user: str) -> Path:
@@ -212,6 +225,8 @@ def _binaries(home: Path, user: str) -> Path:
     refuge = _refuge(home)
     copy = refuge / package.name / "pginstall18"
     if not (copy / "bin" / "postgres").exists():
+        copy.parent.mkdir(exist_ok=True)
+        copy.parent.chmod(0o755)
         shutil.copytree(package / "pginstall18", copy, dirs_exist_ok=True)
         # The binaries look for their libraries beside the package, at this relative place.
         libraries = package.with_name(f"{package.name}.libs")

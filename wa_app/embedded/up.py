@@ -74,6 +74,8 @@ def _on_signal(signals: threading.Event, _number: int, _frame: FrameType | None)
 
 
 def _make_home(home: Path) -> None:
+    # Logs, mails and uploads in it are nobody else's business; PostgreSQL's user only passes through.
+    os.umask(0o077)
     try:
         home.mkdir(parents=True, exist_ok=True)
         home.chmod(0o711)
