@@ -18,7 +18,8 @@ from wa_app.components.progress import bar, ribbon
 
 
 def _header() -> rx.Component:
-    hello = rx.cond(HomeState.user_name, t("home.hello", greeting=greeting(), name=HomeState.user_name), greeting())
+    first_name = HomeState.user_name.split(" ")[0]
+    hello = rx.cond(HomeState.user_name, t("home.hello", greeting=greeting(), name=first_name), greeting())
     waiting = HomeState.decisions.length()
     state = rx.cond(
         HomeState.has_broadcast,
@@ -28,8 +29,13 @@ def _header() -> rx.Component:
     return page_header(
         hello,
         rx.cond(HomeState.ready, state, today()),
-        link_button(t("home.step.contacts.do"), routes.CONTACTS_IMPORT, leading="user-plus"),
-        link_button(t("home.step.broadcast.do"), routes.CAMPAIGN_NEW, look="primary", leading="megaphone"),
+        rx.cond(
+            HomeState.has_broadcast,
+            rx.fragment(
+                link_button(t("home.step.contacts.do"), routes.CONTACTS_IMPORT, leading="user-plus"),
+                link_button(t("home.step.broadcast.do"), routes.CAMPAIGN_NEW, look="primary", leading="megaphone"),
+            ),
+        ),
         display=True,
     )
 
@@ -85,7 +91,9 @@ def _decision(row: Any) -> rx.Component:
         return card_row(
             tile(icon_name, tone),
             two_lines(title, why),
-            link_button(t(f"home.decide.{kind}.do"), href),
+            rx.el.span(t(f"home.decide.{kind}.do"), class_name="btn desk"),
+            rx.el.span(icon("chevron-right", 20), class_name="icon phone-only muted"),
+            href=href,
             key=row["kind"].to(str) + row["id"].to(str),
         )
 
@@ -189,7 +197,15 @@ def _device(row: Any) -> rx.Component:
             rx.el.div(
                 rx.cond(
                     cap > 0,
-                    rx.el.div(bar(used, cap, label=row["name"].to(str) + ": " + figures), class_name="grow"),
+                    rx.el.div(
+                        bar(
+                            used,
+                            cap,
+                            tone=rx.cond(row["status"] == "CONNECTED", "", "bad"),
+                            label=row["name"].to(str) + ": " + figures,
+                        ),
+                        class_name="grow",
+                    ),
                     rx.el.span(class_name="grow"),
                 ),
                 rx.el.span(figures, class_name="small muted"),
@@ -235,4 +251,5 @@ def home() -> rx.Component:
         ),
         title=t("nav.home"),
         active="home",
+        class_name="home",
     )

@@ -7,7 +7,7 @@ import reflex as rx
 from reflex.style import set_color_mode
 
 from pages import routes
-from pages.navigation import ACTIONS, DAILY, PLACES, RUN, Place
+from pages.navigation import ACTIONS, DAILY, PHONE, PLACES, RUN, Place
 from state.base import AppState
 from state.jobs import JobsState
 from wa_app.components.buttons import icon_button, link
@@ -15,7 +15,7 @@ from wa_app.components.chips import avatar
 from wa_app.components.dialogs import menu, menu_item, menu_separator, popover
 from wa_app.components.feedback import offline_bar
 from wa_app.components.i18n import t, t_var
-from wa_app.components.icons import icon, noun_icon
+from wa_app.components.icons import NOUNS, icon, noun_icon
 from wa_app.components.progress import bar
 from wa_app.components.shell import command_palette, language_switch, open_palette, zone_sync
 
@@ -104,7 +104,6 @@ def _sidebar(active: str) -> rx.Component:
 
 def theme_menu() -> rx.Component:
     """Light, dark or as the device; remembered by the browser."""
-    modes = (("light", "sun"), ("dark", "moon"), ("system", "monitor"))
     return menu(
         rx.el.button(
             rx.color_mode_cond(icon("sun"), icon("moon")),
@@ -112,8 +111,13 @@ def theme_menu() -> rx.Component:
             class_name="icon-btn",
             aria_label=t("shell.theme"),
         ),
-        *(menu_item(t(f"shell.theme.{mode}"), set_color_mode(mode), icon_name=name) for mode, name in modes),
+        *_theme_items(),
     )
+
+
+def _theme_items() -> list[rx.Component]:
+    modes = (("light", "sun"), ("dark", "moon"), ("system", "monitor"))
+    return [menu_item(t(f"shell.theme.{mode}"), set_color_mode(mode), icon_name=name) for mode, name in modes]
 
 
 def _job(row: Any) -> rx.Component:
@@ -186,10 +190,9 @@ def _phone_bar(title: Any, back: str | None) -> rx.Component:
         left = [link(icon("arrow-left", 22), href=back, class_name="icon-btn back", aria_label=t("common.back"))]
     return rx.el.header(
         *left,
-        rx.el.span(title, class_name="title clip grow"),
+        rx.el.div(title, class_name="title clip grow"),
         icon_button("search", t("shell.search"), size=22, tooltip=False, on_click=open_palette()),
         _bell(),
-        theme_menu(),
         language_switch(),
         class_name="phonebar",
     )
@@ -200,7 +203,25 @@ def _bottom_bar(active: str) -> rx.Component:
         current = {"aria_current": "page"} if place.noun == active else {}
         return link(noun_icon(place.noun, 22), rx.el.span(t(f"nav.{place.noun}")), href=place.href, **current)
 
-    return rx.el.nav(*(one(place) for place in PLACES), class_name="bottombar", aria_label=t("nav.main"))
+    return rx.el.nav(
+        *(one(place) for place in PHONE), _more_menu(active), class_name="bottombar", aria_label=t("nav.main")
+    )
+
+
+def _more_menu(active: str) -> rx.Component:
+    rest = [place for place in PLACES if place not in PHONE]
+    current = {"aria_current": "page"} if active in {place.noun for place in rest} else {}
+    trigger = rx.el.button(
+        icon("layout-grid", 22), rx.el.span(t("nav.more")), type="button", class_name="more", **current
+    )
+    return menu(
+        trigger,
+        *(menu_item(t(f"nav.{place.noun}"), rx.redirect(place.href), icon_name=NOUNS[place.noun]) for place in rest),
+        menu_separator(),
+        *_theme_items(),
+        menu_separator(),
+        menu_item(t("shell.sign_out"), AppState.sign_out, icon_name="log-out"),
+    )
 
 
 def shell(
@@ -209,6 +230,7 @@ def shell(
     active: str,
     crumbs: Sequence[tuple[Any, str]] = (),
     foot: rx.Component | None = None,
+    class_name: str = "",
 ) -> rx.Component:
     """A signed-in page.
 
@@ -223,7 +245,7 @@ def shell(
         _sidebar(active),
         rx.el.div(
             _topbar(crumbs, title),
-            _phone_bar(title, back),
+            _phone_bar(_tenant_menu() if class_name == "home" else title, back),
             offline_bar(),
             rx.el.main(
                 *content, *([foot] if foot is not None else []), id="content", tab_index=-1, class_name="content"
@@ -232,7 +254,7 @@ def shell(
         ),
         _bottom_bar(active),
         command_palette([{"key": f"nav.{p.noun}", "href": p.href, "letter": p.letter} for p in PLACES], list(ACTIONS)),
-        class_name="shell",
+        class_name=f"shell {class_name}".strip(),
     )
 
 

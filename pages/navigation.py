@@ -21,6 +21,8 @@ DAILY = (
 )
 RUN = (Place("devices", routes.DEVICES, "d"), Place("settings", routes.SETTINGS, "s"))
 PLACES = DAILY + RUN
+PHONE = PLACES[:4]
+"""What fits the phone's bottom bar; the rest stands under "Lainnya"."""
 
 ACTIONS = (
     {"key": "palette.new_campaign", "href": routes.CAMPAIGN_NEW},

@@ -9,12 +9,12 @@ from wa_app.components.i18n import number, percent, t
 from wa_app.components.inline import inline
 
 
-def bar(done: Any, total: Any, *, tone: str = "", label: Any = None) -> rx.Component:
+def bar(done: Any, total: Any, *, tone: Any = "", label: Any = None) -> rx.Component:
     """Thin bar of a known total; glides to each new value."""
     share = rx.Var.create(done).to(float) * 100 / rx.cond(rx.Var.create(total).to(float) > 0, total, 1).to(float)
     return rx.el.div(
         rx.el.i(custom_attrs=inline(share=share)),
-        class_name=f"bar {tone}".strip(),
+        class_name=rx.Var.create("bar ").to(str) + tone,
         role="progressbar",
         aria_valuemin=0,
         aria_valuemax=100,

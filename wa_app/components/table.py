@@ -180,10 +180,14 @@ def _row(
             on_change=selection.on_toggle(row["id"]),
             aria_label=t("table.select_row", name=row["name"]),
         )
-        cells.append(rx.el.td(rx.el.label(box, class_name="check"), class_name="fit check-cell", on_click=rx.stop_propagation))
+        cells.append(
+            rx.el.td(rx.el.label(box, class_name="check"), class_name="fit check-cell", on_click=rx.stop_propagation)
+        )
     cells += [_cell(column, row, main=at == 0) for at, column in enumerate(columns)]
     if menu_of is not None:
-        cells.append(rx.el.td(ellipsis_menu(*menu_of(row)), class_name="fit num menu-cell", on_click=rx.stop_propagation))
+        cells.append(
+            rx.el.td(ellipsis_menu(*menu_of(row)), class_name="fit num menu-cell", on_click=rx.stop_propagation)
+        )
     if on_open is not None:
         props |= {"on_click": on_open(row["id"]), "class_name": "opens"}
     return rx.el.tr(*cells, **props)

@@ -1,0 +1,162 @@
+"""Every page in both themes and three widths: axe finds nothing serious, nothing scrolls sideways, the console is clean."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from pages import routes
+from tests.fixtures.app import RunningApp
+from tests.fixtures.people import Person, make_person
+
+pytestmark = pytest.mark.browser
+
+WIDTHS = (320, 390, 1280)
+SIGNED_IN = (routes.HOME, routes.DEV_COMPONENTS)
+SIGNED_OUT = ("/nowhere",)
+Opener = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def busy(app: RunningApp) -> Person:
+    return make_person(app, busy=True)
+
+
+@pytest.fixture
+def open_page(app: RunningApp, browser: Browser, busy: Person) -> Iterator[Opener]:
+    """Opens a path in a context of its own; the test fails on errors in the console."""
+    errors: list[str] = []
+    contexts: list[BrowserContext] = []
+
+    def open_(path: str, *, width: int = 1280, theme: Any = "light", language: str = "id", person: Any = busy) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": 844}, color_scheme=theme, reduced_motion="reduce"
+        )
+        contexts.append(context)
+        if person is not None:
+            context.add_cookies([person.cookie])
+        context.add_init_script(f"localStorage.getItem('sapa_lang') ?? localStorage.setItem('sapa_lang', '{language}')")
+        page = context.new_page()
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(app.base_url + path)
+        expect(page.locator("h1:visible")).to_have_count(1)
+        page.wait_for_function(
+            "document.querySelector('.late, .skeleton') === null || location.pathname.includes('dev')"
+        )
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert [error for error in errors if "404 (Not Found)" not in error] == []
+
+
+def serious(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{item['id']}: {node['html'][:160]} {node.get('failureSummary', '')[:200]}"
+        for item in found
+        if item["impact"] in ("serious", "critical")
+        for node in item["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("path", SIGNED_IN + SIGNED_OUT)
+def test_axe_finds_nothing_serious(open_page: Opener, path: str, width: int, theme: str) -> None:
+    assert serious(open_page(path, width=width, theme=theme)) == []
+
+
+@pytest.mark.parametrize("path", SIGNED_IN + SIGNED_OUT)
+@pytest.mark.parametrize("language", ["id", "en"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_scrolls_sideways(open_page: Opener, path: str, width: int, language: str) -> None:
+    page = open_page(path, width=width, language=language)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_language_changes_at_once_and_is_remembered(open_page: Opener) -> None:
+    page = open_page(routes.HOME)
+    nav = page.get_by_role("navigation").first
+    expect(nav.get_by_text("Siaran")).to_be_visible()
+    page.get_by_role("button", name="Bahasa: ID").locator("visible=true").click()
+    expect(nav.get_by_text("Broadcasts")).to_be_visible()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    page.reload()
+    expect(nav.get_by_text("Broadcasts")).to_be_visible()
+    cookies = {cookie["name"]: cookie["value"] for cookie in page.context.cookies()}
+    assert cookies["sapa_lang"] == "en"
+
+
+def test_theme_is_remembered(open_page: Opener) -> None:
+    page = open_page(routes.HOME)
+    page.get_by_role("button", name="Tampilan").locator("visible=true").click()
+    page.get_by_role("menuitem", name="Gelap").click()
+    expect(page.locator("html.dark")).to_have_count(1)
+    page.reload()
+    expect(page.locator("html.dark")).to_have_count(1)
+
+
+def test_palette_and_shortcuts_work_by_keyboard(open_page: Opener) -> None:
+    page = open_page(routes.HOME)
+    page.keyboard.press("Control+k")
+    box = page.get_by_role("combobox", name="Cari atau jalankan perintah")
+    expect(box).to_be_focused()
+    page.keyboard.type("perangkat")
+    expect(page.get_by_role("option")).to_have_count(2)
+    page.keyboard.press("Escape")
+    expect(box).to_have_count(0)
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Pintasan papan ketik")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.keyboard.press("b")
+    page.wait_for_url("**" + routes.CAMPAIGNS)
+
+
+def test_home_counts_what_the_ledger_says(open_page: Opener) -> None:
+    page = open_page(routes.HOME, language="en")
+    expect(page.get_by_text("Promo Gajian Kopi Lestari", exact=True)).to_be_visible()
+    expect(page.get_by_text("812 of 1,240")).to_be_visible()
+    expect(page.get_by_text("Device Laundry Cling is disconnected")).to_be_visible()
+    assert page.get_by_role("img", name="Read 412, Delivered 247").count() >= 1
+
+
+def test_new_tenant_is_led_to_the_first_broadcast(app: RunningApp, open_page: Opener) -> None:
+    page = open_page(routes.HOME, person=make_person(app))
+    expect(page.get_by_text("0 dari 3 selesai")).to_be_visible()
+    expect(page.get_by_role("link", name="Tautkan perangkat")).to_have_attribute("href", routes.DEVICES)
+
+
+def test_without_a_session_the_sign_in_page_opens(open_page: Opener, app: RunningApp, browser: Browser) -> None:
+    page = browser.new_page()
+    page.goto(app.base_url + routes.HOME)
+    page.wait_for_url("**/login?next=*")
+    page.close()
+
+
+def test_toasts_speak_the_readers_language(open_page: Opener) -> None:
+    page = open_page(routes.DEV_COMPONENTS, language="en")
+    page.get_by_role("button", name="Toast galat").click()
+    expect(page.get_by_text("Your role does not allow this.")).to_be_visible()
+
+
+def test_selecting_rows_swaps_the_toolbar_without_a_jump(open_page: Opener) -> None:
+    page = open_page(routes.DEV_COMPONENTS)
+    head = page.locator(".tbl thead").first
+    before = head.bounding_box()
+    page.get_by_label("Pilih Siti Rahmawati").click()
+    expect(page.get_by_text("1 dipilih")).to_be_visible()
+    after = head.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert abs(before["y"] - after["y"]) < 1
+
+
+def test_reflex_upload_route_does_not_exist(app: RunningApp, page: Page) -> None:
+    assert page.request.get(app.base_url + "/_upload").status == 404
+    assert page.request.post(app.base_url + "/_upload").status in (404, 405)
