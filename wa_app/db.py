@@ -89,10 +89,14 @@ class UnitOfWork:
         """Tell the open pages of a tenant, once this transaction has committed."""
         self._live.append((tenant_id, {"kind": kind, **data}))
 
+    async def begin(self) -> None:
+        """Open the transaction in the database now; `unit_of_work` has done so by setting the tenant."""
+        await self.session.execute(text("SELECT 1"))
+
     async def driver(self) -> Any:
         """The asyncpg connection inside this transaction, for the few statements where speed counts.
 
-        Call it after the transaction has begun (`unit_of_work` has, by setting the tenant).
+        The transaction must have begun: see `begin`.
         """
         connection = await self.session.connection()
         return (await connection.get_raw_connection()).driver_connection

@@ -8,7 +8,7 @@ first used (engines, Redis) and closed by the process.
 from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 
-from wa_app.api import health, openapi, problems
+from wa_app.api import health, openapi, problems, webhooks
 from wa_app.api.middleware import BodyCap, Envelope
 from wa_app.api.v1 import blacklist, campaigns, contacts, devices, events, files, imports, messages
 
@@ -19,7 +19,7 @@ V1: tuple[APIRouter, ...] = (
     campaigns.routes, messages.routes, blacklist.routes,
 )
 """Routers under `/api/v1`. Add yours here."""
-TOP: tuple[APIRouter, ...] = (openapi.routes, health.routes)
+TOP: tuple[APIRouter, ...] = (openapi.routes, health.routes, webhooks.routes)
 """Routers at the root: webhooks, development pages, health."""
 
 

@@ -242,7 +242,7 @@ class Lane:
         if pauses:
             await self._pause(uow, conn, max(pauses, key=lambda pause: pause.for_s))
         if any(one.probe for one in done):
-            uow.enqueue("device.probe", tenant_id=self.tenant_id, device_id=self.device_id)
+            uow.enqueue("device.probe", device_id=self.device_id)
         for campaign in {key[0] for key in deltas}:
             uow.publish("campaign", id=campaign)
         await self._count_errors(uow, conn, done, {key[0] for key in deltas})

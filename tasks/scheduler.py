@@ -1,0 +1,149 @@
+"""The clock. Any number of copies may run: a tick belongs to whoever moves `next_at` first.
+
+A job's row in `scheduled_jobs` says when it is next due, by the database's clock. Jobs are
+short: they find rows that are due and wake actors. One that fails is logged, shown in the
+row, and comes again at its next tick.
+"""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+import structlog
+from redis.exceptions import RedisError
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from wa_app import db
+from wa_app.config import get_settings
+from wa_app.db import system_unit_of_work
+from wa_app.errors import AppError
+from wa_app.sending import sweeps
+
+log = structlog.get_logger(__name__)
+
+Job = Callable[[], Awaitable[None]]
+TICK_S: Final = 0.25
+TROUBLE_S: Final = 2.0
+
+
+async def _orphans() -> None:
+    await sweeps.give_up_orphans(get_settings().reconcile_wait_s)
+
+
+async def _probe() -> None:
+    async with system_unit_of_work() as uow:
+        uow.enqueue("device.probe")
+
+
+async def _plan() -> None:
+    """Campaigns whose time has come, and plans that were interrupted."""
+    due = text(
+        "SELECT tenant_id, id FROM campaigns WHERE status = 'PENDING' AND deleted_at IS NULL "
+        "AND (scheduled_at IS NULL OR scheduled_at <= now()) AND (lease_until IS NULL OR lease_until < now()) LIMIT 200"
+    )
+    async with system_unit_of_work() as uow:
+        for row in await uow.session.execute(due):
+            uow.enqueue("campaign.plan", tenant_id=row.tenant_id, campaign_id=row.id)
+
+
+async def _imports() -> None:
+    due = text(
+        "SELECT tenant_id, id FROM import_jobs WHERE status IN ('queued', 'running') "
+        "AND (lease_until IS NULL OR lease_until < now()) LIMIT 50"
+    )
+    async with system_unit_of_work() as uow:
+        for row in await uow.session.execute(due):
+            uow.enqueue("import.run", tenant_id=row.tenant_id, job_id=row.id)
+
+
+JOBS: Final[Mapping[str, tuple[int, Job]]] = {
+    "lanes.wake": (1, sweeps.wake_lanes),
+    "inbound.wake": (1, sweeps.wake_inbound),
+    "campaigns.plan": (2, _plan),
+    "imports.wake": (5, _imports),
+    "outbound.orphans": (5, _orphans),
+    "outbound.reconcile": (2, sweeps.wake_reconcile),
+    "campaigns.end": (5, sweeps.end_campaigns),
+    "devices.probe": (30, _probe),
+    "tidy": (600, sweeps.tidy),
+}
+"""Name → seconds between ticks, and what to do."""
+
+_SEED = text(
+    "INSERT INTO scheduled_jobs (name, every_s) VALUES (:name, :every) "
+    "ON CONFLICT (name) DO UPDATE SET every_s = excluded.every_s"
+)
+_CLAIM = text(
+    "UPDATE scheduled_jobs SET last_run_at = now(), "
+    "next_at = greatest(next_at + make_interval(secs => every_s), now() + make_interval(secs => every_s) / 2) "
+    "WHERE name = ANY(:names) AND next_at <= now() RETURNING name"
+)
+_NOTE = text("UPDATE scheduled_jobs SET last_error = :error WHERE name = :name AND last_error IS DISTINCT FROM :error")
+
+
+def run() -> None:
+    """Tick until TERM or Ctrl-C."""
+    asyncio.run(_main())
+
+
+async def _main() -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stopping.set)
+    try:
+        await tick_until(stopping)
+    finally:
+        await db.dispose()
+
+
+async def tick_until(stopping: asyncio.Event) -> None:
+    """Run what is due, again and again. A database that is away is waited for."""
+    seeded, running = False, dict[str, asyncio.Task[None]]()
+    while not stopping.is_set():
+        pause = TICK_S
+        try:
+            if not seeded:
+                await seed()
+                seeded = True
+            for name in await claim([name for name in JOBS if name not in running]):
+                running[name] = asyncio.create_task(_guarded(name))
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("scheduler.database_away", error=type(error).__name__)
+            pause = TROUBLE_S
+        running = {name: task for name, task in running.items() if not task.done()}
+        try:
+            await asyncio.wait_for(stopping.wait(), pause)
+        except TimeoutError:
+            continue
+    await asyncio.gather(*running.values())
+
+
+async def seed() -> None:
+    """A row for every job."""
+    async with system_unit_of_work() as uow:
+        for name, (every_s, _) in sorted(JOBS.items()):
+            await uow.session.execute(_SEED, {"name": name, "every": every_s})
+
+
+async def claim(names: list[str]) -> list[str]:
+    """The jobs among `names` that are due and ours to run now."""
+    async with system_unit_of_work() as uow:
+        return list((await uow.session.execute(_CLAIM, {"names": names})).scalars())
+
+
+async def _guarded(name: str) -> None:
+    """One run of a job; its failure is news for the log and the row, not for the clock."""
+    failure: str | None = None
+    try:
+        await JOBS[name][1]()
+    except (SQLAlchemyError, OSError, RedisError, AppError) as error:
+        failure = type(error).__name__
+        log.exception("scheduler.job_failed", job=name)
+    try:
+        async with system_unit_of_work() as uow:
+            await uow.session.execute(_NOTE, {"name": name, "error": failure})
+    except (SQLAlchemyError, OSError) as error:
+        log.warning("scheduler.database_away", error=type(error).__name__)

@@ -1,0 +1,163 @@
+"""Storing what people write, and what the owner types on the phone: contact, conversation, message."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from wa_app.channels.port import AckLevel, Identity, IncomingMedia, Message, MessageEchoed, MessageReceived
+from wa_app.db import TenantUnitOfWork
+from wa_app.kit.ids import new_id
+from wa_app.schemas.contacts import ContactCreate
+from wa_app.services import contacts
+
+_OWNERS = """
+SELECT i.contact_id, c.deleted_at IS NOT NULL AS deleted, c.phone IS NOT NULL AS has_phone, i.kind, i.value
+FROM unnest($2::text[], $3::text[]) AS u(kind, value)
+JOIN contact_identities i ON i.tenant_id = $1 AND i.kind = u.kind AND i.value = u.value
+JOIN contacts c ON c.tenant_id = $1 AND c.id = i.contact_id
+"""
+_CONVERSATION = """
+INSERT INTO conversations AS v (id, tenant_id, contact_id, device_id, chat_id, unread, last_message_at, last_inbound_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (tenant_id, contact_id, device_id) DO UPDATE SET
+  chat_id = excluded.chat_id,
+  last_message_at = greatest(v.last_message_at, excluded.last_message_at),
+  last_inbound_at = greatest(v.last_inbound_at, excluded.last_inbound_at)
+RETURNING id
+"""
+_MESSAGE = """
+INSERT INTO messages (id, tenant_id, conversation_id, device_id, contact_id, direction, sender, type, text, media,
+  status, provider_message_id, timestamp, extra)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+ON CONFLICT (tenant_id, device_id, provider_message_id) DO NOTHING RETURNING id
+"""
+STATUS: Final = {
+    AckLevel.FAILED: "failed", AckLevel.PENDING: "sent", AckLevel.SENT: "sent", AckLevel.DELIVERED: "delivered",
+    AckLevel.READ: "read", AckLevel.PLAYED: "played",
+}  # fmt: skip
+
+
+async def store(uow: TenantUnitOfWork, device_id: UUID, message: MessageReceived | MessageEchoed) -> str | None:
+    """Store one message of a direct chat, once. Returns the reason when there is nothing to store."""
+    people = message.sender if isinstance(message, MessageReceived) else message.peer
+    if not people:
+        return "no_identity"
+    received = isinstance(message, MessageReceived)
+    name = message.sender_name if isinstance(message, MessageReceived) else None
+    contact_id = await find_or_create(uow, people, name)
+    conn = await uow.driver()
+    at = message.at or datetime.now(UTC)
+    conversation = await conn.fetchval(
+        _CONVERSATION, new_id(), uow.tenant_id, contact_id, device_id, message.chat_id, 0, at, at if received else None
+    )
+    stored = await conn.fetchval(
+        _MESSAGE, new_id(), uow.tenant_id, conversation, device_id, contact_id,
+        "INBOUND" if received else "OUTBOUND", "contact" if received else "human", message.message_kind.value,
+        _plain(message.text), _media(message.media), None if received else STATUS[_ack(message)],
+        message.message_id, at, _extra(message),
+    )  # fmt: skip
+    if stored is None:
+        return "repeated"
+    await _touch(conn, uow.tenant_id, conversation, contact_id, at, received=received)
+    uow.publish("message", id=stored, conversation_id=conversation, contact_id=contact_id)
+    return None
+
+
+async def _touch(
+    conn: Any, tenant_id: UUID, conversation: UUID, contact_id: UUID, at: datetime, *, received: bool
+) -> None:
+    """Unread counts once per stored message; an answer typed on the phone means it was read."""
+    change = "unread = unread + 1" if received else "unread = 0"
+    await conn.execute(f"UPDATE conversations SET {change} WHERE tenant_id = $1 AND id = $2", tenant_id, conversation)  # noqa: S608
+    column = "last_inbound_at" if received else "last_outbound_at"
+    await conn.execute(
+        f"UPDATE contacts SET {column} = greatest({column}, $3) WHERE tenant_id = $1 AND id = $2",  # noqa: S608
+        tenant_id, contact_id, at,
+    )  # fmt: skip
+
+
+async def find_or_create(uow: TenantUnitOfWork, people: Sequence[Identity], name: str | None) -> UUID:
+    """The contact behind these identities; a new one (source `inbound`) when nobody has them.
+
+    A phone and a LID that come together belong to one person: the one that is missing is
+    added, and two contacts that turn out to be one are joined.
+    """
+    pairs = [stored_identity(one) for one in people]
+    conn = await uow.driver()
+    rows = await conn.fetch(_OWNERS, uow.tenant_id, [kind for kind, _ in pairs], [value for _, value in pairs])
+    owners = {row["contact_id"]: row for row in rows}
+    if len(owners) > 1:
+        await _join(conn, uow.tenant_id, list(owners.values()))
+        rows = await conn.fetch(_OWNERS, uow.tenant_id, [kind for kind, _ in pairs], [value for _, value in pairs])
+        owners = {row["contact_id"]: row for row in rows}
+    if len(owners) == 1 and len(rows) == len(set(pairs)) and not rows[0]["deleted"]:
+        found: UUID = rows[0]["contact_id"]
+        return found
+    given = dict(pairs)
+    data = ContactCreate(
+        phone=given.get("phone"), lid=given.get("lid"), name="" if owners else _plain(name or "")[:200], upsert=True
+    )
+    view, _ = await contacts.create(uow, data, source="inbound")
+    return UUID(str(view.id))
+
+
+async def _join(conn: Any, tenant_id: UUID, owners: Sequence[Any]) -> None:
+    """Two contacts are one person: the one with a phone, else the older, takes the identities and talks."""
+    ranked = sorted(owners, key=lambda row: (row["deleted"], not row["has_phone"], row["contact_id"]))
+    keep = ranked[0]["contact_id"]
+    for other in {row["contact_id"] for row in ranked[1:]}:
+        await conn.execute(
+            "UPDATE contact_identities SET contact_id = $3 WHERE tenant_id = $1 AND contact_id = $2",
+            tenant_id, other, keep,
+        )  # fmt: skip
+        await conn.execute(
+            "UPDATE conversations v SET contact_id = $3 WHERE tenant_id = $1 AND contact_id = $2 AND NOT EXISTS "
+            "(SELECT 1 FROM conversations w WHERE w.tenant_id = $1 AND w.contact_id = $3 AND w.device_id = v.device_id)",
+            tenant_id, other, keep,
+        )  # fmt: skip
+        await conn.execute(
+            "UPDATE messages m SET conversation_id = w.id, contact_id = $3 FROM conversations w "
+            "WHERE m.tenant_id = $1 AND m.contact_id = $2 AND w.tenant_id = $1 AND w.contact_id = $3 "
+            "AND w.device_id = m.device_id",
+            tenant_id, other, keep,
+        )  # fmt: skip
+        await conn.execute(
+            "INSERT INTO contact_tags (tenant_id, tag_id, contact_id) SELECT tenant_id, tag_id, $3 FROM contact_tags "
+            "WHERE tenant_id = $1 AND contact_id = $2 ON CONFLICT DO NOTHING",
+            tenant_id, other, keep,
+        )  # fmt: skip
+        await conn.execute(
+            "UPDATE contacts SET deleted_at = now(), phone = NULL WHERE tenant_id = $1 AND id = $2", tenant_id, other
+        )
+
+
+def stored_identity(identity: Identity) -> tuple[str, str]:
+    """`(kind, value)` as contacts store it: a LID without its `@lid`."""
+    return identity.kind.value, identity.value.removesuffix("@lid")
+
+
+def _ack(message: Message) -> AckLevel:
+    return message.ack if isinstance(message, MessageEchoed) else AckLevel.SENT
+
+
+def _plain(value: str) -> str:
+    """Text that PostgreSQL can keep."""
+    return value.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def _media(media: IncomingMedia | None) -> dict[str, Any] | None:
+    if media is None:
+        return None
+    return {"url": media.url, "mime": media.mime, "filename": media.filename, "error": media.error}
+
+
+def _extra(message: Message) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if message.reply_to:
+        found["reply_to"] = message.reply_to
+    if message.location:
+        found["location"] = list(message.location)
+    if message.vcards:
+        found["vcards"] = list(message.vcards)
+    return found

@@ -1,0 +1,243 @@
+"""What the stored webhooks mean: acks and echoes for the ledger, messages for the inbox, news of a session.
+
+One transaction takes a batch of one tenant's events. Acks and echoes are applied as a set.
+Everything else runs in a savepoint of its own, so that an odd event fails alone, with its
+reason on the row. An event may come before what it speaks of (an ack before the outcome of
+its call is written): it is put off a few times, then ignored.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from wa_app.channels.port import (
+    AckLevel,
+    AnyEvent,
+    ChatKind,
+    EchoSource,
+    Ignored,
+    MessageAcked,
+    MessageEchoed,
+    MessageReceived,
+    SessionStatusChanged,
+)
+from wa_app.channels.waha.events import parse_webhook
+from wa_app.db import TenantUnitOfWork, unit_of_work
+from wa_app.errors import AppError
+from wa_app.inbound import conversations
+from wa_app.models.devices import Device
+from wa_app.schemas.principal import Principal
+from wa_app.sending import reconcile
+from wa_app.sending.ledger import Ack, apply_acks
+from wa_app.services.devices import apply_session_status
+
+log = structlog.get_logger(__name__)
+
+BATCH: Final = 300
+MAX_BATCHES: Final = 50
+MAX_TRIES: Final = 7
+"""Put-offs of 0.5 s, doubling: an event waits about a minute for what it speaks of."""
+
+_PICK = """
+SELECT id, device_id, body, attempts, created_at FROM inbound_events
+WHERE tenant_id = $1 AND state = 'pending' AND due_at <= now()
+ORDER BY due_at, id LIMIT $2 FOR UPDATE SKIP LOCKED
+"""
+_DONE = """
+UPDATE inbound_events e SET state = u.state, error = u.error, attempts = e.attempts + 1,
+  due_at = CASE WHEN u.state = 'pending' THEN now() + make_interval(secs => 0.5 * 2 ^ e.attempts) END
+FROM unnest($2::uuid[], $3::text[], $4::text[]) AS u(id, state, error) WHERE e.tenant_id = $1 AND e.id = u.id
+"""
+_ACK_MESSAGES = """
+UPDATE messages m SET status = u.status
+FROM unnest($2::uuid[], $3::text[], $4::text[]) AS u(device_id, message_id, status)
+WHERE m.tenant_id = $1 AND m.device_id = u.device_id AND m.provider_message_id = u.message_id
+RETURNING m.device_id, m.provider_message_id
+"""
+
+
+@dataclass(slots=True)
+class _Item:
+    """One event in work; `state` is what becomes of it."""
+
+    id: UUID
+    device_id: UUID
+    attempts: int
+    event: AnyEvent
+    at: datetime
+    state: str = "done"
+    error: str | None = None
+
+    def ignore(self, reason: str) -> None:
+        self.state, self.error = "ignored", reason
+
+    def put_off(self, reason: str) -> None:
+        """Try again later, or give up when it has waited long enough."""
+        if self.attempts >= MAX_TRIES:
+            self.ignore(reason)
+        else:
+            self.state, self.error = "pending", reason
+
+
+async def process_tenant(tenant_id: UUID) -> int:
+    """Work off what is due for a tenant. Returns how many events were looked at."""
+    total = 0
+    for _ in range(MAX_BATCHES):
+        count = await _batch(Principal.system(tenant_id))
+        total += count
+        if count < BATCH:
+            break
+    return total
+
+
+async def _batch(principal: Principal) -> int:
+    async with unit_of_work(principal) as uow:
+        conn = await uow.driver()
+        rows = await conn.fetch(_PICK, uow.tenant_id, BATCH)
+        if not rows:
+            return 0
+        items = [_item(row) for row in rows]
+        await _ledger_news(uow, items)
+        for item in items:
+            await _alone(uow, item)
+        await conn.execute(
+            _DONE, uow.tenant_id, [i.id for i in items], [i.state for i in items], [i.error for i in items]
+        )
+    return len(rows)
+
+
+def _item(row: Any) -> _Item:
+    event = parse_webhook(bytes(row["body"]))
+    return _Item(row["id"], row["device_id"], row["attempts"], event, event.at or row["created_at"])
+
+
+async def _ledger_news(uow: TenantUnitOfWork, items: Sequence[_Item]) -> None:
+    """Acks and echoes, as one set: the ledger first, then the inbox, then rows whose fate is unknown."""
+    news = [i for i in items if isinstance(i.event, MessageEchoed) or _is_own_ack(i.event)]
+    if not news:
+        return
+    known = await apply_acks(uow, [_as_ack(item) for item in news])
+    open_acks = []
+    for item in news:
+        if (item.device_id, item.event.message_id) in known:  # type: ignore[union-attr]
+            item.event = Ignored(kind=item.event.kind, event_id="", session="", reason="")
+        elif isinstance(item.event, MessageAcked):
+            open_acks.append(item)
+    await _ack_messages(uow, open_acks)
+
+
+def _is_own_ack(event: AnyEvent) -> bool:
+    return isinstance(event, MessageAcked) and event.from_me and event.chat_kind is ChatKind.PERSON
+
+
+def _as_ack(item: _Item) -> Ack:
+    event = item.event
+    assert isinstance(event, MessageAcked | MessageEchoed)
+    level = event.level if isinstance(event, MessageAcked) else max(event.ack, AckLevel.SENT)
+    return Ack(item.device_id, event.message_id, level, item.at)
+
+
+async def _ack_messages(uow: TenantUnitOfWork, items: Sequence[_Item]) -> None:
+    """Acks of messages that a person typed on the phone; the rest waits for its row."""
+    if not items:
+        return
+    best: dict[tuple[UUID, str], AckLevel] = {}
+    for item in items:
+        assert isinstance(item.event, MessageAcked)
+        key = (item.device_id, item.event.message_id)
+        best[key] = max(best.get(key, item.event.level), item.event.level)
+    conn = await uow.driver()
+    keys = sorted(best)
+    rows = await conn.fetch(
+        _ACK_MESSAGES, uow.tenant_id, [k[0] for k in keys], [k[1] for k in keys],
+        [conversations.STATUS[best[k]] for k in keys],
+    )  # fmt: skip
+    found = {(row["device_id"], row["provider_message_id"]) for row in rows}
+    for item in items:
+        assert isinstance(item.event, MessageAcked)
+        if (item.device_id, item.event.message_id) in found:
+            item.event = Ignored(kind=item.event.kind, event_id="", session="", reason="")
+        else:
+            item.put_off("no_message")
+
+
+async def _alone(uow: TenantUnitOfWork, item: _Item) -> None:
+    """One event in its savepoint. What the database or a rule refuses is written on the event."""
+    if item.state != "done":
+        return
+    try:
+        async with uow.session.begin_nested():
+            await _handle(uow, item)
+    except (AppError, SQLAlchemyError, asyncpg.PostgresError, ValueError) as error:
+        _failed(item, error)
+
+
+def _failed(item: _Item, error: Exception) -> None:
+    code = error.code if isinstance(error, AppError) else type(error).__name__
+    log.warning("inbound.event_failed", event_id=str(item.id), kind=item.event.kind, error=code)
+    if item.attempts < 3:
+        item.state, item.error = "pending", code
+    else:
+        item.state, item.error = "failed", code
+
+
+async def _handle(uow: TenantUnitOfWork, item: _Item) -> None:
+    event = item.event
+    if isinstance(event, Ignored):
+        if event.reason:
+            item.ignore(event.reason)
+    elif isinstance(event, SessionStatusChanged):
+        await _session_status(uow, item.device_id, event)
+    elif isinstance(event, MessageAcked):
+        item.ignore("not_ours")
+    elif event.chat_kind is not ChatKind.PERSON:
+        item.ignore(f"chat_is_{event.chat_kind.value}")
+    elif isinstance(event, MessageEchoed):
+        await _echo(uow, item, event)
+    else:
+        await _received(uow, item, event)
+
+
+async def _received(uow: TenantUnitOfWork, item: _Item, event: MessageReceived) -> None:
+    reason = await conversations.store(uow, item.device_id, event)
+    if reason:
+        item.ignore(reason)
+
+
+async def _echo(uow: TenantUnitOfWork, item: _Item, event: MessageEchoed) -> None:
+    """A message of the owner that the ledger does not know by its id."""
+    if event.source is not EchoSource.APP and await reconcile.match_echo(uow, item.device_id, event):
+        return
+    if event.source is EchoSource.API:
+        item.put_off("not_in_ledger")
+    elif event.source is EchoSource.UNKNOWN and item.attempts < MAX_TRIES:
+        item.put_off("source_unknown")
+    else:
+        reason = await conversations.store(uow, item.device_id, event)
+        if reason:
+            item.ignore(reason)
+
+
+_RESUME = """
+UPDATE devices SET paused_until = NULL, pause_reason = NULL
+WHERE tenant_id = $1 AND id = $2 AND status = 'CONNECTED'
+  AND pause_reason IN ('device_trouble', 'server_unreachable') RETURNING id
+"""
+
+
+async def _session_status(uow: TenantUnitOfWork, device_id: UUID, event: SessionStatusChanged) -> None:
+    device = await uow.session.get(Device, device_id)
+    if device is None:
+        return
+    await apply_session_status(uow, device, event)
+    await uow.session.flush()
+    if device.status == "CONNECTED":
+        conn = await uow.driver()
+        await conn.execute(_RESUME, uow.tenant_id, device_id)
+        uow.enqueue("lane.run", tenant_id=uow.tenant_id, device_id=device_id)
