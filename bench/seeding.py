@@ -106,7 +106,8 @@ class World:
     async def add_contacts(self, count: int, first: int = 0) -> list[UUID]:
         """Contacts with phones +62812… counted up from `first`."""
         ids = [new_id() for _ in range(count)]
-        phones = [f"+62812{first + n:08d}" for n in range(count)]
+        # The sandbox takes numbers that end in 0000 for absent.
+        phones = [f"+62812{first + n:07d}1" for n in range(count)]
         hashes = [identity_hash(self.identity_key.encode(), "phone", phone) for phone in phones]
         connection = await self.connect()
         try:

@@ -115,6 +115,7 @@ class BodyCap:
         scope["sapa.body_cap"] = cap
         length = Headers(scope=scope).get("content-length", "")
         if length.isdigit() and int(length) > cap and scope["path"] not in UPLOAD_PATHS:
+            await drain(receive, cap)
             await too_large(scope, cap)(scope, receive, send)
             return
 
@@ -136,7 +137,18 @@ class BodyCap:
         except BodyTooLarge:
             if started:
                 raise
+            await drain(receive, cap)
             await too_large(scope, cap)(scope, receive, send)
+
+
+async def drain(receive: Receive, limit: int) -> None:
+    """Read on for a while: a caller that is still writing when we hang up sees a reset, not the answer."""
+    left = limit
+    while left > 0:
+        message = await receive()
+        left -= len(message.get("body", b"")) + 1
+        if not message.get("more_body"):
+            return
 
 
 def too_large(scope: Scope, cap: int) -> ASGIApp:

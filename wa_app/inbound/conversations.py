@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
+
 from wa_app.channels.port import AckLevel, Identity, IncomingMedia, Message, MessageEchoed, MessageReceived
 from wa_app.db import TenantUnitOfWork
 from wa_app.kit.ids import new_id
@@ -146,13 +148,18 @@ def _plain(value: str) -> str:
     return value.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
-def _media(media: IncomingMedia | None) -> dict[str, Any] | None:
+def _media(media: IncomingMedia | None) -> str | None:
+    """JSON as text: that is what the driver's codec for JSONB takes."""
     if media is None:
         return None
-    return {"url": media.url, "mime": media.mime, "filename": media.filename, "error": media.error}
+    return _json({"url": media.url, "mime": media.mime, "filename": media.filename, "error": media.error})
 
 
-def _extra(message: Message) -> dict[str, Any]:
+def _json(value: dict[str, Any]) -> str:
+    return _plain(orjson.dumps(value).decode().replace("\\u0000", ""))
+
+
+def _extra(message: Message) -> str:
     found: dict[str, Any] = {}
     if message.reply_to:
         found["reply_to"] = message.reply_to
@@ -160,4 +167,4 @@ def _extra(message: Message) -> dict[str, Any]:
         found["location"] = list(message.location)
     if message.vcards:
         found["vcards"] = list(message.vcards)
-    return found
+    return _json(found)

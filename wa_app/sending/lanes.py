@@ -18,6 +18,7 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import orjson
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -252,7 +253,7 @@ class Lane:
         status = pause.status.value if pause.status else None
         is_news = await conn.fetchval(_PAUSE, self.tenant_id, self.device_id, pause.for_s, pause.reason, status)
         if is_news:
-            detail = {"reason": pause.reason, "for_s": pause.for_s}
+            detail = orjson.dumps({"reason": pause.reason, "for_s": pause.for_s}).decode()
             await conn.execute(_EVENT, self.tenant_id, self.device_id, "paused", detail)
             log.warning("lane.paused", device_id=str(self.device_id), reason=pause.reason, for_s=pause.for_s)
         uow.publish("device", id=self.device_id, pause_reason=pause.reason)

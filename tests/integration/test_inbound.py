@@ -1,0 +1,145 @@
+"""Webhooks from the real sandbox: stored, followed, never twice."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from bench.seeding import World
+from tests.fixtures.webhooks import running_webhooks
+from wa_app.channels import registry
+from wa_app.channels.waha.events import sign
+from wa_app.inbound.process import process_tenant
+from wa_app.sending import files, lanes
+
+
+@pytest.fixture
+async def hooked(world: World) -> AsyncIterator[World]:
+    """A world with one device whose webhooks come to us."""
+    async with running_webhooks() as base:
+        world.webhook_base = base
+        await world.link(1)
+        yield world
+
+
+async def until(world: World, ready: Callable[[], Awaitable[bool]], timeout_s: float = 15.0) -> None:
+    """Process what comes in until the condition holds."""
+    for _ in range(int(timeout_s / 0.1)):
+        await process_tenant(world.tenant_id)
+        if await ready():
+            return
+        await asyncio.sleep(0.1)
+    events = await world.fetch("SELECT event, state, error FROM inbound_events WHERE tenant_id = $1", world.tenant_id)
+    pytest.fail(f"never became so; events: {[tuple(e) for e in events[:20]]}")
+
+
+def signed(device: Any, body: bytes, **more: str) -> dict[str, str]:
+    return {"X-Webhook-Hmac": sign(body, device.hmac_key), "X-Webhook-Hmac-Algorithm": "sha512", **more}
+
+
+def envelope(device: Any, event: str, payload: dict[str, Any], event_id: str = "evt_1") -> bytes:
+    return orjson.dumps({
+        "id": event_id, "timestamp": int(datetime.now(UTC).timestamp() * 1000), "event": event,
+        "session": device.session, "engine": "WEBJS", "payload": payload,
+    })  # fmt: skip
+
+
+async def test_acks_reach_read_for_every_message(hooked: World) -> None:
+    await hooked.configure(acks="instant")
+    await hooked.fault("webhook_twice", probability=0.5)
+    await hooked.fault("webhook_reorder", probability=0.3)
+    campaign = await hooked.add_campaign(await hooked.add_contacts(60))
+    device = hooked.devices[0]
+    await lanes.run_lane(hooked.tenant_id, device.id, registry.channel, files.loader, 120.0)
+
+    async def all_read() -> bool:
+        return await hooked.states(campaign) == {"read": 60}
+
+    await until(hooked, all_read)
+    assert await hooked.counters(campaign) == {"read": 60}
+    rows = await hooked.fetch("SELECT * FROM outbound_messages WHERE campaign_id = $1", campaign)
+    assert all(row["sent_at"] and row["delivered_at"] and row["read_at"] for row in rows)
+
+
+async def test_a_message_is_stored_once_with_its_contact(hooked: World) -> None:
+    device = hooked.devices[0]
+    await hooked.fault("webhook_twice")
+    async with httpx.AsyncClient(base_url=hooked.sandbox_url) as http:
+        for lid in (False, True):
+            body = {"from": "628111222333", "name": "Siti", "text": "Halo, ada stok?", "lid": lid}
+            (await http.post(f"/sandbox/sessions/{device.session}/inbound", json=body)).raise_for_status()
+
+    async def two_messages() -> bool:
+        return len(await hooked.fetch("SELECT 1 FROM messages WHERE tenant_id = $1", hooked.tenant_id)) == 2
+
+    await until(hooked, two_messages)
+    talk = await hooked.fetch("SELECT unread, contact_id FROM conversations WHERE tenant_id = $1", hooked.tenant_id)
+    contacts = await hooked.fetch("SELECT * FROM contacts WHERE tenant_id = $1 AND deleted_at IS NULL", hooked.tenant_id)
+    assert sum(row["unread"] for row in talk) == 2
+    assert {row["source"] for row in contacts} == {"inbound"}
+    assert "Siti" in {row["name"] for row in contacts}
+
+
+async def test_what_the_owner_types_is_a_humans_message(hooked: World) -> None:
+    device = hooked.devices[0]
+    await hooked.configure(acks="instant")
+    async with httpx.AsyncClient(base_url=hooked.sandbox_url) as http:
+        body = {"to": "628111222444", "text": "Siap kak"}
+        (await http.post(f"/sandbox/sessions/{device.session}/owner", json=body)).raise_for_status()
+
+    async def stored() -> bool:
+        rows = await hooked.fetch("SELECT sender, direction FROM messages WHERE tenant_id = $1", hooked.tenant_id)
+        return [(row["sender"], row["direction"]) for row in rows] == [("human", "OUTBOUND")]
+
+    await until(hooked, stored)
+
+
+async def test_refuses_unknown_tokens_bad_signatures_and_large_bodies(hooked: World) -> None:
+    device = hooked.devices[0]
+    body = envelope(device, "message.ack", {"id": "true_62811@c.us_AB", "ack": 1, "fromMe": True})
+    path = f"{hooked.webhook_base}/webhooks/waha/{device.token}"
+    async with httpx.AsyncClient() as http:
+        assert (await http.post(f"{hooked.webhook_base}/webhooks/waha/nobody", content=body)).status_code == 404
+        assert (await http.post(path, content=body)).status_code == 401
+        wrong = {"X-Webhook-Hmac": "00", "X-Webhook-Hmac-Algorithm": "sha512"}
+        assert (await http.post(path, content=body, headers=wrong)).status_code == 401
+        assert (await http.post(path, content=body, headers=signed(device, body))).status_code == 200
+        big = b"x" * (8 * 1024 * 1024 + 1)
+        assert (await http.post(path, content=big, headers=signed(device, big))).status_code == 413
+        odd = b"\x00\xff not json"
+        assert (await http.post(path, content=odd, headers=signed(device, odd))).status_code == 200
+    rows = await hooked.fetch("SELECT event FROM inbound_events WHERE tenant_id = $1", hooked.tenant_id)
+    assert {row["event"] for row in rows} >= {"message.ack", ""}
+
+
+async def test_odd_events_do_not_hold_up_the_others(hooked: World) -> None:
+    device = hooked.devices[0]
+    path = f"{hooked.webhook_base}/webhooks/waha/{device.token}"
+    good = {
+        "id": "false_628111222555@c.us_GOOD", "timestamp": 1_700_000_000, "from": "628111222555@c.us",
+        "fromMe": False, "body": "NUL \u0000 di dalam", "hasMedia": False,
+    }  # fmt: skip
+    bodies = [
+        b"[]", b"{}", b"\x00", envelope(device, "message.any", {"id": 7}, "evt_2"),
+        envelope(device, "session.status", {"status": "DANCING"}, "evt_3"),
+        envelope(device, "message.any", {**good, "id": "false_1@c.us_BAD", "from": "1@c.us"}, "evt_4"),
+        envelope(device, "message.any", good, "evt_5"), envelope(device, "poll.vote", {}, "evt_6"),
+    ]  # fmt: skip
+    async with httpx.AsyncClient() as http:
+        for body in bodies:
+            assert (await http.post(path, content=body, headers=signed(device, body))).status_code == 200
+
+    async def settled() -> bool:
+        rows = await hooked.fetch(
+            "SELECT text FROM messages WHERE tenant_id = $1 AND provider_message_id = 'GOOD'", hooked.tenant_id
+        )
+        return len(rows) == 1 and "di dalam" in rows[0]["text"]
+
+    await until(hooked, settled)
+    rows = await hooked.fetch("SELECT state, error FROM inbound_events WHERE tenant_id = $1", hooked.tenant_id)
+    assert {row["state"] for row in rows} <= {"done", "ignored", "pending", "failed"}
+    assert all(row["error"] for row in rows if row["state"] in ("ignored", "failed"))
