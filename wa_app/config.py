@@ -40,6 +40,8 @@ class Settings(BaseSettings):
     max_upload_mb: int = Field(100, ge=1, validation_alias="SAPA_MAX_UPLOAD_MB")
     trusted_proxies: int = Field(0, ge=0, validation_alias="SAPA_TRUSTED_PROXIES")
     """How many proxies of ours stand before this process; only then X-Forwarded-For counts."""
+    auth_rate: int = Field(5, ge=1, validation_alias="SAPA_AUTH_RATE")
+    """Tries a minute at one account's password; other limits on signing in are multiples of it."""
     metrics_token: str = Field("", validation_alias="SAPA_METRICS_TOKEN")
     """Bearer token for `/metrics` from other machines; without one only this machine may read it."""
 

@@ -81,6 +81,8 @@ class LimitReached(AppError):
     status = 429
 
     def __init__(self, code: str, *, retry_after_s: int | None = None, **args: str | int) -> None:
+        if retry_after_s is not None:
+            args.setdefault("seconds", retry_after_s)
         super().__init__(code, **args)
         self.retry_after_s = retry_after_s
 

@@ -4,7 +4,7 @@ import time
 from functools import lru_cache
 
 import structlog
-from limits import RateLimitItem, RateLimitItemPerMinute
+from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 from redis.exceptions import RedisError
@@ -14,10 +14,30 @@ from wa_app.errors import LimitReached
 
 log = structlog.get_logger(__name__)
 
-SIGN_IN_PER_ACCOUNT = RateLimitItemPerMinute(5)
-SIGN_IN_PER_IP = RateLimitItemPerMinute(20)
-SIGN_UP_PER_IP = RateLimitItemPerMinute(5)
-RESET_PER_ACCOUNT = RateLimitItemPerMinute(2)
+
+
+def sign_in_per_account() -> RateLimitItem:
+    """Tries at one account; a right password wipes them out, so only guessing is slowed."""
+    return RateLimitItemPerMinute(get_settings().auth_rate)
+
+
+def sign_in_per_ip() -> RateLimitItem:
+    """An office or a mobile carrier shares an address, so it is wider than an account's."""
+    return RateLimitItemPerMinute(4 * get_settings().auth_rate)
+
+
+def sign_up_per_ip() -> RateLimitItem:
+    return RateLimitItemPerMinute(2 * get_settings().auth_rate)
+
+
+def reset_per_account() -> RateLimitItem:
+    """Mails a stranger can make us send to somebody."""
+    return RateLimitItemPerHour(get_settings().auth_rate)
+
+
+def password_per_account() -> RateLimitItem:
+    """Tries at the old password by who holds a sign-in, or at a mailed token."""
+    return RateLimitItemPerMinute(get_settings().auth_rate)
 
 
 @lru_cache
@@ -41,4 +61,12 @@ async def spend(limit: RateLimitItem, *who: str) -> None:
         log.warning("rate.unreachable", error=type(error).__name__)
         return
     wait = max(1, round(reset_at - time.time()))
-    raise LimitReached("rate_limited", retry_after_s=wait, seconds=wait)
+    raise LimitReached("rate_limited", retry_after_s=wait)
+
+
+async def forget(limit: RateLimitItem, *who: str) -> None:
+    """Give back what `who` has spent."""
+    try:
+        await _limiter(get_settings().redis_url).clear(limit, *who)
+    except RedisError as error:
+        log.warning("rate.unreachable", error=type(error).__name__)

@@ -56,7 +56,7 @@ def upgrade() -> None:
     op.create_table('password_resets',
     sa.Column('id', sa.Uuid(), server_default=sa.text('uuidv7()'), nullable=False),
     sa.Column('created_at', sa.DateTime(timezone=True), server_default=sa.text('now()'), nullable=False),
-    sa.Column('user_id', sa.Uuid(), nullable=False),
+    sa.Column('user_id', sa.Uuid(), nullable=True),
     sa.Column('token_hash', sa.LargeBinary(), nullable=True),
     sa.Column('expires_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('used_at', sa.DateTime(timezone=True), nullable=True),
@@ -64,7 +64,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_password_resets')),
     sa.UniqueConstraint('token_hash', name=op.f('uq_password_resets_token_hash'))
     )
-    op.create_index('ix_password_resets_unsent', 'password_resets', ['created_at'], unique=False, postgresql_where=sa.text('token_hash IS NULL'))
+    op.create_index('ix_password_resets_unsent', 'password_resets', ['created_at'], unique=False, postgresql_where=sa.text('token_hash IS NULL AND used_at IS NULL'))
     op.create_index(op.f('ix_password_resets_user_id'), 'password_resets', ['user_id'], unique=False)
     op.create_table('tenants',
     sa.Column('id', sa.Uuid(), server_default=sa.text('uuidv7()'), nullable=False),

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from alembic import op
 from wa_app.models import security
+from wa_app.schemas.roles import SEEDED_ROLES
 
 revision: str = "0002"
 down_revision: str | None = "0001"
@@ -71,11 +72,25 @@ def upgrade() -> None:
         op.execute(f"ALTER FUNCTION {function} OWNER TO {security.SYSTEM}")
     op.execute(f"REVOKE CREATE ON SCHEMA public FROM {security.SYSTEM}")
     op.execute("INSERT INTO packages (key, name) VALUES ('unlimited', 'Unlimited')")
+    seed_roles()
+
+
+def seed_roles() -> None:
+    """Templates that sign-up copies. The table forces row security on its owner too, so it is lifted for a moment."""
+    op.execute("ALTER TABLE roles NO FORCE ROW LEVEL SECURITY")
+    for key, (name, verbs) in SEEDED_ROLES.items():
+        op.get_bind().execute(
+            text("INSERT INTO roles (key, name, verbs) VALUES (:key, :name, :verbs)"),
+            {"key": key, "name": name, "verbs": sorted(verbs)},
+        )
+    op.execute("ALTER TABLE roles FORCE ROW LEVEL SECURITY")
 
 
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.execute("DELETE FROM packages WHERE key = 'unlimited' AND NOT EXISTS (SELECT 1 FROM tenants)")
+    op.execute("ALTER TABLE roles NO FORCE ROW LEVEL SECURITY")
+    op.execute("DELETE FROM roles WHERE tenant_id IS NULL")
     for function in functions():
         op.execute(f"DROP FUNCTION {function}")
     for table in [*tenant_tables(), "tenants", "users"]:

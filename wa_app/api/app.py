@@ -8,18 +8,19 @@ first used (engines, Redis) and closed by the process.
 from fastapi import APIRouter, FastAPI
 from starlette.routing import BaseRoute
 
-from wa_app.api import health, openapi, problems, webhooks
+from wa_app.api import dev, health, openapi, problems, webhooks
 from wa_app.api.middleware import BodyCap, Envelope
-from wa_app.api.v1 import blacklist, campaigns, contacts, devices, events, files, imports, messages
+from wa_app.api.v1 import api_keys, auth, blacklist, campaigns, contacts, devices, events, files, imports, messages
 
 VERSION = "1.0.0"
 
 V1: tuple[APIRouter, ...] = (
+    auth.routes, api_keys.routes,
     devices.routes, files.routes, imports.routes, messages.check_routes, contacts.routes, events.routes,
     campaigns.routes, messages.routes, blacklist.routes,
 )
 """Routers under `/api/v1`. Add yours here."""
-TOP: tuple[APIRouter, ...] = (openapi.routes, health.routes, webhooks.routes)
+TOP: tuple[APIRouter, ...] = (openapi.routes, health.routes, webhooks.routes, dev.routes)
 """Routers at the root: webhooks, development pages, health."""
 
 

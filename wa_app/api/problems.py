@@ -47,6 +47,7 @@ class ProblemField(BaseModel):
     field: str
     message: str
     code: str
+    args: dict[str, str | int] = Field({}, description="What fills the placeholders of the text.")
 
 
 class Problem(BaseModel):
@@ -57,6 +58,7 @@ class Problem(BaseModel):
     status: int
     detail: str
     code: str = Field(description="Stable; programs compare this and nothing else.")
+    args: dict[str, str | int] = Field({}, description="What fills the placeholders of the text.")
     errors: list[ProblemField] = []
     reference: str | None = Field(None, description="Given with a 500: name it to the support.")
 
@@ -73,8 +75,9 @@ def problem(
         "status": status,
         "detail": translate(language, f"error.{code}", **(args or {})),
         "code": code,
+        "args": dict(args or {}),
         "errors": [
-            {"field": f.field, "message": translate(language, f"error.{f.code}", **f.args), "code": f.code}
+            {"field": f.field, "message": translate(language, f"error.{f.code}", **f.args), "code": f.code, "args": dict(f.args)}
             for f in fields
         ],
     }

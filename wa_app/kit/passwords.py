@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from base64 import b64encode
 from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 import bcrypt
 
@@ -12,15 +13,24 @@ from wa_app.errors import FieldError
 MIN_LENGTH = 10
 MAX_LENGTH = 200
 ROUNDS = 12
-_COMMON = frozenset(
-    ["1234567890", "0123456789", "12345678910", "qwertyuiop", "password123", "password1234", "passwordpassword", "bismillah123", "indonesia123", "sayang1234", "iloveyou123", "administrator", "rahasia123", "katasandi123", "whatsapp123"]
-)
+AT_ONCE = 4
+"""bcrypt takes a core for 0.2 s; more at once would starve the other threads of the process."""
+_STEMS = frozenset(
+    [
+        "password", "passwordpassword", "passw0rd", "qwerty", "qwertyuiop", "qwertyuiopasdfghjkl", "asdfghjkl",
+        "zxcvbnm", "letmein", "welcome", "iloveyou", "administrator", "admin", "adminadmin", "superman", "sunshine",
+        "football", "princess", "dragon", "monkey", "abcdefghij", "abcdefghijk", "changeme", "whatsapp", "facebook",
+        "instagram", "bismillah", "indonesia", "indonesiaraya", "indonesiamerdeka", "sayang", "sayangku", "akusayangkamu",
+        "rahasia", "katasandi", "sandi", "jakarta", "surabaya", "bandung", "merdeka", "garuda", "persib", "persija",
+        "assalamualaikum", "alhamdulillah", "sapa", "sapasapa", "testtest", "passwordtest",
+    ]
+)  # fmt: skip
+"""Words that stay easy to guess with digits or marks around them ("Password123!")."""
+_gates: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 
-@lru_cache
-def _gate(loop_id: int) -> asyncio.Semaphore:
-    # bcrypt takes a core for 0.2 s; more at once would starve the other threads of the process.
-    return asyncio.Semaphore(4)
+def _gate() -> asyncio.Semaphore:
+    return _gates.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(AT_ONCE))
 
 
 def problem(password: str, email: str = "") -> FieldError | None:
@@ -29,10 +39,16 @@ def problem(password: str, email: str = "") -> FieldError | None:
         return FieldError("password", "password_too_short", {"min": MIN_LENGTH})
     if len(password) > MAX_LENGTH:
         return FieldError("password", "password_too_long", {"max": MAX_LENGTH})
-    folded = password.lower()
-    if folded in _COMMON or len(set(folded)) < 4 or (email and folded == email.lower()):
+    if _is_common(password.lower(), email.lower()):
         return FieldError("password", "password_too_common")
     return None
+
+
+def _is_common(folded: str, email: str) -> bool:
+    stem = folded.strip("0123456789!?@#$%^&*()-_=+.,:;'\" ")
+    if email and (folded == email or stem == email.partition("@")[0]):
+        return True
+    return stem in _STEMS or not stem or len(set(folded)) < 4
 
 
 def _prepared(password: str) -> bytes:
@@ -42,13 +58,13 @@ def _prepared(password: str) -> bytes:
 
 async def hash_password(password: str, *, rounds: int = ROUNDS) -> str:
     """A salted bcrypt hash."""
-    async with _gate(id(asyncio.get_running_loop())):
+    async with _gate():
         return (await asyncio.to_thread(bcrypt.hashpw, _prepared(password), bcrypt.gensalt(rounds))).decode()
 
 
 async def verify_password(password: str, hashed: str | None) -> bool:
     """Whether the password fits. With no hash (unknown account) it takes just as long and says no."""
-    async with _gate(id(asyncio.get_running_loop())):
+    async with _gate():
         fits = await asyncio.to_thread(bcrypt.checkpw, _prepared(password), (hashed or _dummy()).encode())
     return fits and hashed is not None
 

@@ -108,14 +108,16 @@ class UserSession(TenantRow, table=True):
 
 class PasswordReset(Row, table=True):
     """A wish for a new password. The token is made when the mail is written, so that it never
-    lies in a queue; only its hash is kept, and it works once. Only `sapa_system` reads this table."""
+    lies in a queue; only its hash is kept, and it works once. A wish for an unknown address is kept
+    without a person, so that asking costs the same. Only `sapa_system` reads this table."""
 
     __tablename__ = "password_resets"
     __table_args__ = (
         UniqueConstraint("token_hash"),
-        Index("ix_password_resets_unsent", "created_at", postgresql_where=text("token_hash IS NULL")),
+        Index("ix_password_resets_unsent", "created_at",
+              postgresql_where=text("token_hash IS NULL AND used_at IS NULL")),
     )
-    user_id: UUID = Field(sa_column=Column(Uuid, ForeignKey("users.id"), nullable=False, index=True))
+    user_id: UUID | None = Field(sa_column=Column(Uuid, ForeignKey("users.id"), nullable=True, index=True))
     token_hash: bytes | None = Field(default=None, sa_type=LargeBinary)
     expires_at: datetime | None = time_field()
     used_at: datetime | None = time_field()

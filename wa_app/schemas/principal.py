@@ -44,6 +44,8 @@ class Principal:
     verbs: frozenset[str]
     kind: Literal["user", "api_key", "system"] = "user"
     language: str = "id"
+    session_id: UUID | None = None
+    """The sign-in behind a person; None for programs and workers."""
 
     @classmethod
     def system(cls, tenant_id: UUID) -> Self:

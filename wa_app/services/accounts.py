@@ -5,20 +5,28 @@ from uuid import UUID
 from zoneinfo import available_timezones
 
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from wa_app import rates
-from wa_app.db import SystemUnitOfWork, TenantUnitOfWork, system_unit_of_work
+from wa_app.db import SystemUnitOfWork, TenantUnitOfWork, system_unit_of_work, unit_of_work
 from wa_app.errors import Conflict, FieldError, Invalid, NotFound
 from wa_app.i18n import LANGUAGES
 from wa_app.kit import passwords
 from wa_app.kit.clock import utc_now
-from wa_app.kit.secrets import encrypt, new_token
-from wa_app.models.identity import Membership, Tenant, User, UserSession
-from wa_app.schemas.accounts import SignUp
-from wa_app.schemas.principal import Verb
-from wa_app.services import audit
-from wa_app.services.roles import tenant_roles
+from wa_app.models.identity import Membership, SessionKind, Tenant, User
+from wa_app.schemas.accounts import (
+    AccountView,
+    BusinessView,
+    Caller,
+    SignUp,
+    SubscriptionView,
+    TenantView,
+    UserView,
+)
+from wa_app.schemas.principal import Principal, Verb
+from wa_app.services import audit, identities, roles, sessions
+from wa_app.services.sessions import Started
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 
@@ -31,20 +39,21 @@ def checked_email(email: str) -> str:
     return folded
 
 
-async def sign_up(form: SignUp, ip: str) -> User:
-    """Create a person, their business with its roles, and make them its owner.
+async def sign_up(form: SignUp, caller: Caller, kind: SessionKind) -> Started:
+    """Create a person and their business with its roles, make them its owner and sign them in.
 
     Raises `Invalid` naming each field, `Conflict("email_taken")`, `LimitReached`.
     """
     problems = _problems(form)
     if problems:
         raise Invalid(*problems)
-    await rates.spend(rates.SIGN_UP_PER_IP, "signup", ip)
+    await rates.spend(rates.sign_up_per_ip(), "signup", caller.ip)
     hashed = await passwords.hash_password(form.password)
     async with system_unit_of_work() as uow:
         user = await add_user(uow, form.email, form.name, hashed, form.language)
-        await add_tenant(uow, user, form.business_name, form.language)
-    return user
+        tenant = await add_tenant(uow, user, form.business_name, form.language)
+        audit.record_for(uow, tenant.id, "account.sign_up", user_id=user.id, kind="user", object_id=user.id, ip=caller.ip)
+        return await sessions.start(uow, user.id, tenant.id, kind, caller)
 
 
 def _problems(form: SignUp) -> list[FieldError]:
@@ -55,36 +64,39 @@ def _problems(form: SignUp) -> list[FieldError]:
         found += error.fields
     for name in ("name", "business_name"):
         if not getattr(form, name).strip():
-            found.append(FieldError(name, "required"))
+            found.append(FieldError(name, "value_missing"))
     if weak := passwords.problem(form.password, form.email):
         found.append(weak)
     return found
 
 
 async def add_user(uow: SystemUnitOfWork, email: str, name: str, hashed: str, language: str = "id") -> User:
-    """A person. Raises `Conflict("email_taken")`."""
-    folded = checked_email(email)
-    if await find_user(uow, folded):
-        raise Conflict("email_taken")
-    user = User(email=folded, name=name.strip()[:100], password_hash=hashed, language=language,
-                password_changed_at=utc_now())
-    uow.session.add(user)
-    await uow.session.flush()
+    """A person. Raises `Conflict("email_taken")`, also when two sign up with one address at once."""
+    user = User(
+        email=checked_email(email), name=_short(name), password_hash=hashed, language=language,
+        password_changed_at=utc_now(),
+    )  # fmt: skip
+    try:
+        async with uow.session.begin_nested():
+            uow.session.add(user)
+    except IntegrityError as error:
+        raise Conflict("email_taken") from error
     return user
 
 
 async def add_tenant(uow: SystemUnitOfWork, owner: User, name: str, language: str = "id") -> Tenant:
-    """A business with the seeded roles, and its owner."""
-    tenant = Tenant(name=name.strip()[:100], language=language, identity_key=encrypt(new_token()))
+    """A business with its own copies of the seeded roles, and its owner."""
+    tenant = Tenant(name=_short(name), language=language, identity_key=identities.new_key())
     uow.session.add(tenant)
     await uow.session.flush()
-    roles = tenant_roles(tenant.id)
-    uow.session.add_all(roles)
-    await uow.session.flush()
-    owner_role = next(role for role in roles if role.key == "owner")
-    uow.session.add(Membership(tenant_id=tenant.id, user_id=owner.id, role_id=owner_role.id))
+    owner_role = await roles.copy_templates(uow, tenant.id)
+    uow.session.add(Membership(tenant_id=tenant.id, user_id=owner.id, role_id=owner_role))
     await uow.session.flush()
     return tenant
+
+
+def _short(name: str) -> str:
+    return " ".join(name.split())[:100]
 
 
 async def find_user(uow: SystemUnitOfWork, email: str) -> User | None:
@@ -93,52 +105,66 @@ async def find_user(uow: SystemUnitOfWork, email: str) -> User | None:
 
 
 async def create_admin(email: str, name: str, password: str) -> UUID:
-    """A platform admin with a tenant of their own, for `sapa create-admin`. An existing person is promoted."""
+    """A platform admin with a tenant of their own, for `sapa create-admin`. An existing person is promoted
+    and gets this password; all their sign-ins end."""
     if weak := passwords.problem(password, email):
         raise Invalid(weak)
     hashed = await passwords.hash_password(password)
     async with system_unit_of_work() as uow:
-        user = await find_user(uow, email)
+        user = await find_user(uow, checked_email(email))
         if user is None:
             user = await add_user(uow, email, name, hashed)
             await add_tenant(uow, user, name)
         else:
-            user.password_hash = hashed
+            await set_password(uow, user.id, hashed)
         user.is_platform_admin = True
         return user.id
 
 
-async def change_profile(uow: TenantUnitOfWork, *, name: str, language: str) -> None:
-    """Change one's own name and language."""
-    if not name.strip():
-        raise Invalid(FieldError("name", "required"))
-    if language not in LANGUAGES:
-        raise Invalid(FieldError("language", "language_unknown"))
+async def set_password(uow: SystemUnitOfWork, user_id: UUID, hashed: str, keep: UUID | None = None) -> None:
+    """Write a new password and end every sign-in of the person in all tenants, but for `keep`."""
     await uow.session.execute(
-        update(User).where(col(User.id) == uow.principal.user_id).values(name=name.strip()[:100], language=language)
+        update(User).where(col(User.id) == user_id)
+        .values(password_hash=hashed, password_changed_at=func.now()).execution_options(synchronize_session=False)
     )
+    await sessions.end_every(uow, user_id, keep)
 
 
-async def change_password(uow: TenantUnitOfWork, *, old: str, new: str, keep_session: UUID | None) -> None:
-    """Change one's own password; every other sign-in ends. Raises `Invalid`.
+async def change_password(principal: Principal, *, old: str, new: str) -> None:
+    """Change one's own password; every other sign-in ends. Raises `Invalid`, `LimitReached`.
 
-    The two bcrypt runs happen inside the transaction of a single person's rare deed;
-    callers that care run `passwords.verify_password` first.
+    Opens its own transactions, so that none is held while bcrypt runs.
     """
-    user = await own_user(uow)
+    async with unit_of_work(principal) as uow:
+        user = await own_user(uow)
+    await rates.spend(rates.password_per_account(), "password", str(user.id))
     if not await passwords.verify_password(old, user.password_hash):
         raise Invalid(FieldError("old_password", "password_wrong"))
     if weak := passwords.problem(new, user.email):
         raise Invalid(FieldError("new_password", weak.code, weak.args))
+    if old == new:
+        raise Invalid(FieldError("new_password", "password_same"))
     hashed = await passwords.hash_password(new)
+    async with system_unit_of_work() as system:
+        await set_password(system, user.id, hashed, keep=principal.session_id)
+        audit.record_for(
+            system, principal.tenant_id, "account.password", user_id=user.id, kind="user", object_id=user.id
+        )
+        system.enqueue("mail.send", letter="password_changed", id=user.id)
+
+
+async def change_profile(uow: TenantUnitOfWork, *, name: str | None = None, language: str | None = None) -> None:
+    """Change one's own name or language. Raises `Invalid`."""
+    user = await own_user(uow)
+    if name is not None and not name.strip():
+        raise Invalid(FieldError("name", "value_missing"))
+    if language is not None and language not in LANGUAGES:
+        raise Invalid(FieldError("language", "language_unknown"))
     await uow.session.execute(
-        update(User).where(col(User.id) == user.id).values(password_hash=hashed, password_changed_at=func.now())
+        update(User).where(col(User.id) == user.id)
+        .values(name=user.name if name is None else _short(name), language=language or user.language)
+        .execution_options(synchronize_session=False)
     )
-    ended = update(UserSession).where(col(UserSession.user_id) == user.id, col(UserSession.revoked_at).is_(None))
-    if keep_session:
-        ended = ended.where(col(UserSession.id) != keep_session)
-    await uow.session.execute(ended.values(revoked_at=func.now()))
-    audit.record(uow, "account.password", "user", user.id)
 
 
 async def own_user(uow: TenantUnitOfWork) -> User:
@@ -149,17 +175,48 @@ async def own_user(uow: TenantUnitOfWork) -> User:
     return user
 
 
+async def get_account(uow: TenantUnitOfWork) -> AccountView:
+    """Who is calling, in which business. Raises `NotFound` when the tenant is gone."""
+    tenant = await uow.session.get(Tenant, uow.tenant_id)
+    if tenant is None:
+        raise NotFound
+    user = await uow.session.get(User, uow.principal.user_id) if uow.principal.user_id else None
+    role = await roles.role_of(uow, uow.principal.user_id)
+    return AccountView(
+        user=user and UserView(
+            id=user.id, email=user.email, name=user.name, language=user.language,
+            is_platform_admin=user.is_platform_admin,
+        ),
+        tenant=TenantView(id=tenant.id, name=tenant.name, timezone=tenant.time_zone, language=tenant.language),
+        role=role.key if role else None,
+        verbs=sorted(role.verbs if role else uow.principal.verbs),
+        subscription=SubscriptionView(package=tenant.package_key, status="active"),
+    )  # fmt: skip
+
+
+async def get_business(uow: TenantUnitOfWork) -> BusinessView:
+    """The tenant's own facts."""
+    tenant = await uow.session.get(Tenant, uow.tenant_id)
+    if tenant is None:
+        raise NotFound
+    return BusinessView(tenant.name, tenant.time_zone, tenant.language)
+
+
 async def change_business(uow: TenantUnitOfWork, *, name: str, time_zone: str, language: str) -> None:
-    """Change the tenant's name, zone and the language its customers are written to in."""
+    """Change the tenant's name, zone and the language its customers are written to in. Raises `Forbidden`, `Invalid`."""
     uow.require(Verb.SETTINGS_WRITE)
+    problems = []
     if not name.strip():
-        raise Invalid(FieldError("business_name", "required"))
+        problems.append(FieldError("business_name", "value_missing"))
     if time_zone not in available_timezones():
-        raise Invalid(FieldError("time_zone", "time_zone_unknown"))
+        problems.append(FieldError("time_zone", "time_zone_unknown"))
     if language not in LANGUAGES:
-        raise Invalid(FieldError("language", "language_unknown"))
+        problems.append(FieldError("business_language", "language_unknown"))
+    if problems:
+        raise Invalid(*problems)
     await uow.session.execute(
         update(Tenant).where(col(Tenant.id) == uow.tenant_id)
-        .values(name=name.strip()[:100], time_zone=time_zone, language=language)
+        .values(name=_short(name), time_zone=time_zone, language=language)
+        .execution_options(synchronize_session=False)
     )
     audit.record(uow, "tenant.change", "tenant", uow.tenant_id)
