@@ -1,14 +1,16 @@
 """The catalogues: complete in both languages, used, and nothing used that is missing."""
 
 import ast
+import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from wa_app.config import ROOT
-from wa_app.i18n import LANGUAGES, catalogue, translate
+from wa_app.i18n import FOLDER, LANGUAGES, catalogue, translate
 from wa_app.i18n.build import source
 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -48,6 +50,12 @@ def test_every_key_stands_in_every_language():
     first, *others = LANGUAGES
     for language in others:
         assert sorted(catalogue(language)) == sorted(catalogue(first))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_key_stands_in_two_files(language: str):
+    keys = [key for path in (FOLDER / language).glob("*.json") for key in json.loads(path.read_text("utf-8"))]
+    assert [key for key, n in Counter(keys).items() if n > 1] == []
 
 
 def test_placeholders_agree_between_languages():
