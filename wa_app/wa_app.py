@@ -15,6 +15,7 @@ from wa_app.api.app import create_api
 from wa_app.components.feedback import error_toast
 from wa_app.config import get_settings
 from wa_app.errors import AppError, NotSignedIn
+from wa_app.kit.log import configure_logging
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +46,7 @@ def on_backend_error(exception: Exception) -> EventSpec:
 @asynccontextmanager
 async def resources() -> AsyncIterator[None]:
     """Connections of one web process: opened after the fork, closed at its end."""
+    configure_logging("web")
     if not get_settings().redis_url:
         yield
         return
