@@ -4,9 +4,7 @@ Its own lifespan never runs when Reflex mounts it, so everything it needs is mad
 first used (engines, Redis) and closed by the process.
 """
 
-
 from fastapi import APIRouter, FastAPI
-from starlette.routing import BaseRoute
 
 from wa_app.api import dev, health, openapi, problems, webhooks
 from wa_app.api.middleware import BodyCap, Envelope
@@ -39,10 +37,3 @@ def create_api() -> FastAPI:
     app.add_middleware(BodyCap)
     app.add_middleware(Envelope)
     return app
-
-
-def all_routes(app: FastAPI) -> list[BaseRoute]:
-    """Every route that is mounted, for the tests that walk them."""
-    return list(app.routes)
-
-
