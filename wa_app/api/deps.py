@@ -14,7 +14,7 @@ from wa_app.config import get_settings
 from wa_app.db import TenantUnitOfWork, unit_of_work
 from wa_app.errors import Forbidden, NotSignedIn
 from wa_app.schemas.principal import Principal
-from wa_app.services import sessions
+from wa_app.services import api_keys, sessions
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -50,9 +50,9 @@ async def recognise(request: Request) -> tuple[Principal, str, RateLimitItem]:
     if scheme:
         if scheme.lower() != "bearer":
             raise NotSignedIn
-        return await _find("principal_from_jwt", token.strip()), token, limits.TOKEN
+        return await sessions.principal_from_jwt(token.strip()), token, limits.TOKEN
     if key := request.headers.get("x-api-key"):
-        return await _find("principal_from_api_key", key), key, limits.API_KEY
+        return await api_keys.principal_from_api_key(key), key, limits.API_KEY
     cookie = request.cookies.get(sessions.COOKIE)
     if not cookie:
         raise NotSignedIn
@@ -60,14 +60,6 @@ async def recognise(request: Request) -> tuple[Principal, str, RateLimitItem]:
     if request.method not in SAFE_METHODS and not has_own_origin(request):
         raise Forbidden("origin_refused")
     return principal, cookie, limits.OWN_PAGES
-
-
-async def _find(name: str, secret: str) -> Principal:
-    find = getattr(sessions, name, None)
-    if find is None:
-        raise NotSignedIn
-    principal: Principal = await find(secret)
-    return principal
 
 
 def current_principal(request: Request) -> Principal:

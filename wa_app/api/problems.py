@@ -134,7 +134,7 @@ def surprise(request: Request, error: BaseException) -> JSONResponse:
     """A bug or an outage nobody foresaw: logged with a reference, told without detail."""
     reference = uuid.uuid4().hex[:8]
     log.error("api.surprise", reference=reference, path=request.url.path, exc_info=error)
-    return problem(request, 500, "surprise", reference=reference)
+    return problem(request, 500, "surprise", reference=reference, args={"reference": reference})
 
 
 async def _surprise(request: Request, error: Exception) -> Response:

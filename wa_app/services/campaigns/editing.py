@@ -118,10 +118,12 @@ async def _validate(uow: TenantUnitOfWork, campaign: Campaign, target: Target | 
     found = checks.field_problems(campaign)
     if new_time and (late := checks.schedule_problem(campaign.scheduled_at)) is not None:
         found.append(late)
-    if (media := await checks.media_problem(uow, campaign.file_id)) is not None:
-        found.append(media)
-    if target is not None:
-        found += await _unknown_tags(uow, target)
+    # Not flushed before it is checked: the database would refuse another tenant's file with an error of its own.
+    with uow.session.no_autoflush:
+        if (media := await checks.media_problem(uow, campaign.file_id)) is not None:
+            found.append(media)
+        if target is not None:
+            found += await _unknown_tags(uow, target)
     if found:
         raise Invalid(*found, code="campaign_invalid")
 
