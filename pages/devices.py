@@ -48,13 +48,23 @@ def _figures() -> rx.Component:
     )
 
 
-def _repair(row: Any, *, look: Any = "default") -> rx.Component:
+_MODE = rx.Var("(window.innerWidth < 640 ? 'code' : 'qr')", _var_type=str)
+"""A phone cannot scan its own screen: there the eight letters come first."""
+
+
+def _repair(row: Any) -> rx.Component:
     """The one button that mends a number."""
-    scan = button(t("devices.action.scan"), small=True, look=look, leading="qr-code", on_click=Link.open(row["id"]))
-    again = button(
-        t("devices.action.reconnect"), small=True, look=look, leading="rotate-cw", on_click=Link.open(row["id"])
+
+    def one(action: str, leading: str) -> rx.Component:
+        return button(t(f"devices.action.{action}"), small=True, leading=leading, on_click=Link.open(row["id"], _MODE))
+
+    return rx.match(
+        row["needs"],
+        ("scan", one("scan", "qr-code")),
+        ("confirm", one("confirm", "key-round")),
+        ("reconnect", one("reconnect", "rotate-cw")),
+        rx.fragment(),
     )
-    return rx.match(row["needs"], ("scan", scan), ("reconnect", again), rx.fragment())
 
 
 def _reason(code: Any) -> Any:
@@ -172,7 +182,7 @@ def _name_dialog() -> rx.Component:
                 button(t("devices.name.go"), look="primary", type="submit"),
                 class_name="dlg-foot",
             ),
-            on_submit=Link.create,
+            on_submit=Link.create(_MODE),
         ),
         title=t("devices.name.title"),
         note=t("devices.name.note"),
@@ -245,7 +255,12 @@ def _left() -> list[Any]:
         notice(_reason(Link.reason), tone="warn", icon_name="server-off"),
         rx.cond(Link.mode == "qr", notice(t("devices.link.tip"), tone="spark", icon_name="flame")),
     )
-    return [modes, rx.cond(Link.mode == "code", _by_code(), _by_qr()), trouble, _track()]
+    linking = rx.fragment(modes, rx.cond(Link.mode == "code", _by_code(), _by_qr()), trouble)
+    confirming = rx.fragment(
+        numbered(t("devices.passkey.steps.open"), t("devices.passkey.steps.approve"), t("devices.passkey.steps.wait")),
+        notice(t("devices.passkey.ask"), tone="spark", icon_name="key-round"),
+    )
+    return [rx.cond(Link.status == "PASSKEY", confirming, linking), _track()]
 
 
 def _switch_mode() -> rx.Component:
@@ -284,9 +299,11 @@ def _code_panel() -> rx.Component:
 
 
 def _passkey_panel() -> rx.Component:
-    words = rx.cond(Link.passkey_code, t("devices.passkey.compare"), t("devices.passkey.ask"))
+    words = rx.cond(Link.passkey_code, t("devices.passkey.compare"), t("devices.passkey.steps.approve"))
+    sign = rx.el.div(icon("key-round", 72), class_name="qr-paper code", aria_hidden="true")
     return rx.fragment(
-        rx.cond(Link.passkey_code, pairing_code(Link.passkey_code)), _words(t("devices.passkey.title"), words)
+        rx.cond(Link.passkey_code, pairing_code(Link.passkey_code), sign),
+        _words(t("devices.passkey.title"), words),
     )
 
 
@@ -426,9 +443,14 @@ def _edit_drawer() -> rx.Component:
         ),
     )
     return drawer(
-        _facts(),
-        fields,
-        history,
+        rx.el.div(
+            _facts(),
+            rx.el.hr(class_name="border-0 border-t border-line w-full m-0"),
+            fields,
+            rx.el.hr(class_name="border-0 border-t border-line w-full m-0"),
+            history,
+            class_name="stack-gap",
+        ),
         title=Edit.device["name"].to(str),
         lead=tile("smartphone"),
         open_=Edit.opened,

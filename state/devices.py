@@ -160,7 +160,7 @@ class DeviceLinkState(AppState):
         self.naming = is_open
 
     @rx.event
-    async def create(self, form: dict[str, Any]) -> list[Any] | None:
+    async def create(self, mode: str, form: dict[str, Any]) -> list[Any] | None:
         """Make the device and show its code."""
         try:
             async with self.unit_of_work() as uow:
@@ -169,17 +169,20 @@ class DeviceLinkState(AppState):
             self.name_error = error.fields[0].code
             return None
         self.naming = False
-        self._open(made)
+        self._open(made, mode)
         return [DevicesState.load, DeviceLinkState.watch]
 
     @rx.event
-    async def open(self, device_id: str) -> EventSpec:
-        """Show the code of a number that is not linked, asking for a fresh session where needed."""
+    async def open(self, device_id: str, mode: str) -> EventSpec:
+        """Show the code of a number that is not linked, asking for a fresh session where needed.
+
+        `mode` is `code` where the screen is the phone itself, which cannot scan its own picture.
+        """
         async with self.unit_of_work() as uow:
             device = await devices.get(uow, _id(device_id))
             if device.status in ("FAILED", "DISCONNECTED"):
                 device = await devices.link(uow, device.id)
-        self._open(device)
+        self._open(device, mode)
         return DeviceLinkState.watch
 
     @rx.event
@@ -187,7 +190,7 @@ class DeviceLinkState(AppState):
         """Ask for a new code after the last one has run out."""
         async with self.unit_of_work() as uow:
             device = await devices.link(uow, _id(self.device_id))
-        self._open(device)
+        self._open(device, self.mode)
         return DeviceLinkState.watch
 
     @rx.event
@@ -242,8 +245,8 @@ class DeviceLinkState(AppState):
                 batch = await inbox.wait(REFRESH_S)
                 fresh = any(message.get("id") == str(device_id) or message["kind"] == "resync" for message in batch)
 
-    def _open(self, device: DeviceView) -> None:
-        self.opened, self.mode = True, "qr"
+    def _open(self, device: DeviceView, mode: str) -> None:
+        self.opened, self.mode = True, "code" if mode == "code" else "qr"
         self.device_id, self.name = str(device.id), device.name
         self.qr_image, self.qr_left, self.pair_code, self.pair_error, self.pair_busy = "", 0, "", "", False
         self.pair_phone = ""
@@ -404,7 +407,7 @@ def _iso(moment: datetime | None) -> str:
 
 def _needs(device: DeviceView) -> str:
     if device.status in ("SCAN_QR", "PASSKEY"):
-        return "scan"
+        return "scan" if device.status == "SCAN_QR" else "confirm"
     return "reconnect" if device.status in ("FAILED", "DISCONNECTED") else ""
 
 

@@ -281,4 +281,5 @@ def test_an_echoed_request_does_not_decide_the_class() -> None:
 def test_builds_chat_ids() -> None:
     client = _scripted(200, b"")
     assert client.chat_id_of(Identity(IdentityKind.PHONE, "+628123456789")) == CHAT
-    assert client.chat_id_of(Identity(IdentityKind.LID, "46300000000005@lid")) == "46300000000005@lid"
+    for value in ("46300000000005@lid", "46300000000005"):
+        assert client.chat_id_of(Identity(IdentityKind.LID, value)) == "46300000000005@lid"

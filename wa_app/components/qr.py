@@ -65,7 +65,7 @@ def qr_countdown(seconds: Any, full: Any = 20) -> rx.Component:
 
 def pairing_code(code: Any) -> rx.Component:
     """Eight letters to type into WhatsApp."""
-    return rx.el.div(rx.el.span(code, class_name="pair-code"), class_name="qr-paper")
+    return rx.el.div(rx.el.span(code, class_name="pair-code"), class_name="qr-paper code")
 
 
 def numbered(*lines: Any) -> rx.Component:

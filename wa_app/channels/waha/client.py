@@ -175,8 +175,9 @@ class WahaClient:
         return NumberCheck(exists, as_chat(answer.get("chatId")) if exists else None)
 
     def chat_id_of(self, identity: Identity) -> str:
-        """`<digits>@c.us` for a phone; a LID is a chat id already."""
-        return identity.value if identity.kind is IdentityKind.LID else f"{_digits(identity.value)}@c.us"
+        """`<digits>@c.us` for a phone, `<digits>@lid` for a LID."""
+        server = "lid" if identity.kind is IdentityKind.LID else "c.us"
+        return f"{_digits(identity.value)}@{server}"
 
     async def new_message_id(self, session: str) -> str | None:
         """An id to send a text under; None on engines that have none (WEBJS, WPP, old versions)."""
