@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from wa_app.config import ROOT, get_settings
 from wa_app.embedded.errors import LauncherError
+from wa_app.embedded.secrets import Secrets
 from wa_app.errors import AppError, Invalid
 from wa_app.i18n import translate
 
@@ -139,7 +140,15 @@ def _migrate(options: argparse.Namespace) -> int:
 
 def _seed(options: argparse.Namespace) -> int:
     with _within(options, "postgres", "redis"):
-        asyncio.run(_lazy("wa_app.services.seed", "seed_demo")())
+        from wa_app.embedded.up import DEMO_EMAIL
+
+        email = os.environ.get("SAPA_DEMO_EMAIL", DEMO_EMAIL)
+        password = os.environ.get("SAPA_DEMO_PASSWORD") or Secrets(_home(options)).get("DEMO_PASSWORD", 16)
+        seed = _lazy("wa_app.services.seed", "seed_demo")
+        done = asyncio.run(seed(email, password, get_settings().waha_url))
+    print("The demo was there already." if done.already_there else f"The demo is ready: {email} / {password}")
+    if not done.linked:
+        print("Its numbers wait to be linked: scan their codes on the Devices page.")
     return 0
 
 
