@@ -119,7 +119,7 @@ def _bring_up(options: Options, settings: Settings, home: Path, supervisor: Supe
     environment = _complete(options, settings, home, chosen.environment)
     _note_environment(supervisor, environment)
     with step("Bring the database up to date"):
-        run_command(["migrate"], environment)
+        run_command(["migrate"], environment, supervisor.log("migrate"))
     with step("Build the frontend") as notes:
         notes.append("built" if builder.result() else "nothing changed")
     with step("Start Sapa"):
@@ -128,7 +128,7 @@ def _bring_up(options: Options, settings: Settings, home: Path, supervisor: Supe
         _await_app(options.port, environment, supervisor)
     if options.demo and settings.env != "prod":
         with step("Fill in the demo"):
-            run_command(["seed"], environment)
+            run_command(["seed"], environment, supervisor.log("seed"))
     _farewell(options, settings, environment)
 
 
@@ -226,15 +226,16 @@ def _pings(port: int) -> bool:
         return False
 
 
-def run_command(arguments: list[str], environment: dict[str, str]) -> None:
+def run_command(arguments: list[str], environment: dict[str, str], log: Path) -> None:
     """One of our own commands as a process of its own (keeps this one small); its last words on failure."""
     done = subprocess.run(
         [sys.executable, "-m", "wa_app.cli", *arguments],
         cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
+        log.write_text(done.stdout + done.stderr)
         words = (done.stderr.strip() or done.stdout.strip() or "no reason given").splitlines()
-        raise LauncherError(f"./sapa {arguments[0]} failed: {words[-1]}")
+        raise LauncherError(f"./sapa {arguments[0]} failed: {words[-1]}; more in {log}.")
 
 
 def _farewell(options: Options, settings: Settings, environment: dict[str, str]) -> None:
