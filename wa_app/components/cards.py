@@ -22,7 +22,8 @@ def card(*rows: Any, title: Any = None, note: Any = None, action: Any = None, **
 
 def card_body(*children: Any, **props: Any) -> rx.Component:
     """Padding for free content of a card."""
-    return rx.el.div(*children, class_name="card-body", **props)
+    given = props.pop("class_name", "")
+    return rx.el.div(*children, class_name=f"card-body {given}".strip(), **props)
 
 
 def card_row(*children: Any, href: Any = None, **props: Any) -> rx.Component:
