@@ -149,10 +149,8 @@ def _bell() -> rx.Component:
         type="button",
         class_name="icon-btn",
         aria_label=t("shell.jobs"),
-        on_mount=JobsState.load,
-        on_click=JobsState.load,
     )
-    return popover(
+    panel = popover(
         button,
         rx.el.h2(t("shell.jobs"), class_name="h2 mb-2"),
         rx.cond(
@@ -160,7 +158,10 @@ def _bell() -> rx.Component:
             rx.foreach(JobsState.jobs, _job),
             rx.el.p(t("shell.no_jobs"), class_name="muted"),
         ),
+        label=t("shell.jobs"),
+        on_open_change=JobsState.load_when,
     )
+    return rx.el.div(panel, on_mount=JobsState.load)
 
 
 def _crumbs(crumbs: Sequence[tuple[Any, str]], title: Any) -> rx.Component:

@@ -15,6 +15,11 @@ class JobsState(AppState):
     jobs: list[dict[str, Any]] = []
 
     @rx.event
+    def load_when(self, opened: bool) -> Any:
+        """Read again when the panel opens."""
+        return JobsState.load if opened else None
+
+    @rx.event
     async def load(self) -> None:
         """Read the list; who is signed out or may not see it has an empty bell."""
         try:

@@ -114,6 +114,9 @@ def row_menu(*items: Any) -> rx.Component:
     return menu(icon_button("ellipsis", t("common.more"), tooltip=False), *items)
 
 
-def popover(trigger: rx.Component, *children: Any, width: str = "320px") -> rx.Component:
-    """A small panel at its button."""
-    return rx.popover.root(rx.popover.trigger(trigger), rx.popover.content(*children, width=width))
+def popover(
+    trigger: rx.Component, *children: Any, label: Any, width: str = "320px", on_open_change: Any = None
+) -> rx.Component:
+    """A small panel at its button; `label` names it for screen readers. The button itself must not have events: use `on_open_change(bool)`."""
+    props = {} if on_open_change is None else {"on_open_change": on_open_change}
+    return rx.popover.root(rx.popover.trigger(trigger), rx.popover.content(*children, width=width, aria_label=label), **props)

@@ -77,8 +77,8 @@ def numbered(*lines: Any) -> rx.Component:
 
 def state_track(*points: tuple[Any, Any]) -> rx.Component:
     """Where linking stands: (text, "done" | "now" | "next") from left to right."""
-    return rx.el.ol(
+    line = rx.el.ol(
         *(rx.el.li(rx.el.i(class_name="pip"), text, custom_attrs={"data-state": state}) for text, state in points),
         class_name="track",
-        role="status",
     )
+    return rx.el.div(line, role="status")
