@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,6 +30,8 @@ APART = {
     "external",
     "catalogues.js",
 }
+
+_running: list["subprocess.Popen[bytes]"] = []
 
 
 def fingerprint() -> str:
@@ -68,6 +71,13 @@ def build(log: Path) -> bool:
     return True
 
 
+def cancel() -> None:
+    """End a build under way, with npm and all it started."""
+    for export in _running:
+        if export.poll() is None:
+            os.killpg(export.pid, signal.SIGKILL)
+
+
 def _export(log: Path) -> None:
     STAMP.unlink(missing_ok=True)
     # State goes to Redis only while serving; a build must not wait for one.
@@ -76,13 +86,22 @@ def _export(log: Path) -> None:
     locked = lock.read_text() if lock.exists() else "{}"
     command = [sys.executable, "-m", "reflex", "export", "--frontend-only", "--no-zip", "--env", "prod"]
     with log.open("wb") as output:
-        done = subprocess.run(
-            command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
+        _running.append(
+            subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
         )
+    code = _running[-1].wait()
     # Reflex writes the same packages in changing order; an unchanged lock must not look changed to git.
     if lock.exists() and json.loads(lock.read_text()) == json.loads(locked):
         lock.write_text(locked)
-    if done.returncode or not (WEB / "build" / "client").is_dir():
+    if code or not (WEB / "build" / "client").is_dir():
         raise LauncherError(f"The frontend did not build: the reason is at the end of {log}.\n{_reason(log)}")
 
 

@@ -61,6 +61,7 @@ def up(options: Options) -> int:
         finally:
             signals.set()
             say("\nStopping …")
+            frontend.cancel()
             supervisor.stop()
             say("Everything has stopped.")
     return 0
@@ -211,7 +212,7 @@ def _await_app(port: int, environment: dict[str, str], supervisor: Supervisor) -
     def given_up() -> bool:
         return not supervisor.alive() or supervisor.restarts("web") >= 3
 
-    wait_until(lambda: _pings(port), 90, given_up, f"Sapa did not answer: the reason is in {supervisor.log('web')}.")
+    wait_until(lambda: _pings(port), 180, given_up, f"Sapa did not answer: the reason is in {supervisor.log('web')}.")
     if supervisor.starts("sandbox").exists():
         sandbox = int(environment["WAHA_URL"].rsplit(":", 1)[1])
         failure = f"The WAHA sandbox did not start: the reason is in {supervisor.log('sandbox')}."
