@@ -177,9 +177,10 @@ async def _connections(url: str) -> tuple[dict[str, int], int]:
     except (OSError, TimeoutError, asyncpg.PostgresError) as problem:
         raise LauncherError(f"{outside.place(url)}: {problem or type(problem).__name__}") from problem
     try:
+        # An ordinary role sees of other roles' sessions only who and where; backend_type would be empty.
         rows = await connection.fetch(
-            "SELECT COALESCE(usename::text, '-') AS role, count(*) AS n FROM pg_stat_activity "
-            "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() GROUP BY 1 ORDER BY 1"
+            "SELECT usename::text AS role, count(*) AS n FROM pg_stat_activity "
+            "WHERE datname IS NOT NULL AND usename IS NOT NULL AND pid <> pg_backend_pid() GROUP BY 1 ORDER BY 1"
         )
         most = await connection.fetchval("SELECT current_setting('max_connections')::int")
     finally:

@@ -30,7 +30,7 @@ RUNNING = (
     "di Kopi Senja. {Ditunggu ya|Sampai jumpa} di toko {{city|terdekat}}!"
 )
 DRAFT = "{Halo|Hai} {{name|Kak}}, menu baru kami: Es Kopi Pandan. {Mau coba|Mau kami sisihkan satu}?"
-LINK_WAIT_S = 30.0
+LINK_WAIT_S = 90.0
 
 
 @dataclass(frozen=True)
