@@ -3,6 +3,8 @@
 HOME = "/"
 CAMPAIGNS = "/campaigns"
 CAMPAIGN_NEW = "/campaigns/new"
+CAMPAIGN = "/campaigns/[broadcast]"
+CAMPAIGN_EDIT = "/campaigns/[broadcast]/edit"
 CONTACTS = "/contacts"
 CONTACTS_IMPORT = "/contacts/import"
 DEVICES = "/devices"
@@ -12,3 +14,13 @@ SIGN_UP = "/signup"
 FORGOT_PASSWORD = "/forgot-password"  # noqa: S105
 RESET_PASSWORD = "/reset-password"  # noqa: S105
 DEV_COMPONENTS = "/dev/components"
+
+
+def campaign(campaign_id: str) -> str:
+    """The page of one broadcast."""
+    return f"{CAMPAIGNS}/{campaign_id}"
+
+
+def campaign_edit(campaign_id: str) -> str:
+    """The composer of one broadcast."""
+    return f"{CAMPAIGNS}/{campaign_id}/edit"
