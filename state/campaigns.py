@@ -169,7 +169,7 @@ class CampaignsState(AppState):
             return error_toast(error.code, **error.args_)
         self.picked = []
         await self._from_start()
-        undo = CampaignsState.restore([str(one) for one in ids])
+        undo = CampaignsState.restore([str(one) for one in ids])  # type: ignore[operator]
         return toast("campaigns.deleted", n=gone, action=("common.undo", undo))
 
     @rx.event

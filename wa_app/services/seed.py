@@ -1,36 +1,52 @@
-"""The demo tenant of `./sapa up`: two linked numbers, contacts with tags, a running broadcast, a draft.
+"""The demo tenant of `./sapa up`: a shop with numbers, people, one broadcast done and one running.
 
-It goes through the same verbs as a person, so that the demo shows only what the product does. The phones
-are linked by acting as their owner in the sandbox; on a real WAHA they wait for a person to scan.
+Safe to run again at any time: each part is made only where it is missing. Numbers are of the
+form +62 8xx-0000-xxxx. Devices are linked only when the WhatsApp server is our sandbox.
 """
 
 import asyncio
 from dataclasses import dataclass
+from random import Random
+from typing import Any
 from uuid import UUID
 
 import httpx
+import structlog
+from sqlalchemy import text
 
-from wa_app.db import SystemUnitOfWork, system_unit_of_work, unit_of_work
-from wa_app.kit import passwords
+from wa_app.db import system_unit_of_work, unit_of_work
+from wa_app.kit.ids import NIL
+from wa_app.kit.passwords import hash_password
+from wa_app.models.people import SuppressionReason
 from wa_app.schemas.campaigns import CampaignCreate, Target
 from wa_app.schemas.contacts import ContactCreate
+from wa_app.schemas.devices import DeviceUpdate, PacingUpdate
 from wa_app.schemas.principal import Principal
-from wa_app.services import accounts, contacts, devices
-from wa_app.services.campaigns import editing, running
+from wa_app.services import accounts, blacklist, campaigns, contacts, devices
 
-BUSINESS = "Kopi Senja"
-OWNER = "Ayu Lestari"
-NUMBERS = (("Toko Kemang", "6281298000001"), ("Toko Dago", "6281298000002"))
-FIRST = ("Adi", "Bayu", "Citra", "Dewi", "Eko", "Fitri", "Galih", "Hana", "Indra", "Joko", "Kirana", "Laras")
-LAST = ("Pratama", "Wijaya", "Sari", "Putri", "Nugroho")
-CITIES = ("Jakarta", "Bandung", "Surabaya", "Medan", "Makassar")
-TAGS = (["Pelanggan", "VIP"], ["Pelanggan"], ["Pelanggan"], ["Baru"])
-RUNNING = (
-    "{Halo|Hai|Selamat siang} {{name|Kak}}, {akhir pekan ini|mulai besok} ada diskon 20% untuk semua kopi susu "
-    "di Kopi Senja. {Ditunggu ya|Sampai jumpa} di toko {{city|terdekat}}!"
+log = structlog.get_logger(__name__)
+
+OWNER, SHOP = "Ratna Wulandari", "Nusa Niaga"
+PEOPLE = 300
+ROUNDS, PAUSE_S = 75, 0.4
+"""How often and in what distance we look for a code, and for the link, in seconds."""
+DEVICES = (
+    ("Kopi Lestari", "6281200000101"), ("Kopi Lestari Grosir", "6281300000102"), ("Batik Sekar Arum", "6282100000103")
+)  # fmt: skip
+FIRST = (
+    "Dewi Rizky Yohanes Sri Wayan Nur Joko Maria Agus Lina Siti Budi Ayu Hendra Fitri Bayu Putri Eko Ratih Doni Indah "
+    "Andi Kartika Made Ketut Rina Fajar Sari Galih Wulan Arif Mega Teguh Nadia Bagus Citra Yusuf Tari Reza Anisa"
 )
-DRAFT = "{Halo|Hai} {{name|Kak}}, menu baru kami: Es Kopi Pandan. {Mau coba|Mau kami sisihkan satu}?"
-LINK_WAIT_S = 90.0
+LAST = (
+    "Anggraini Ananda Tarigan Mulyani Sudira Prasetyo Goretti Pranoto Marlina Rahmawati Santoso Lestari Wijaya Utami "
+    "Nugroho Handayani Saputra Kusuma Siregar Hidayat Simanjuntak Permata Hakim Setiawan Maharani Wibowo Aulia Pertiwi"
+)
+CITIES = ("Bandung", "Jakarta", "Surabaya", "Yogyakarta", "Malang", "Denpasar", "Semarang", "Medan")
+PREFIXES = ("812", "813", "821", "852", "856", "858", "877", "819")
+TAGS = (("Pelanggan", 1.0), ("Kopi", 0.55), ("Batik", 0.4), ("Reseller", 0.12), ("VIP", 0.08))
+DONE = "{Pagi|Halo|Sugeng enjing} {{name|Kak}}, beli dua gratis satu untuk semua biji kopi sampai Minggu. Balas STOP bila tidak ingin menerima info lagi."  # fmt: skip
+RUNNING = "{Halo|Hai|Pagi} {{first_name|Kak}}, gajian tiba. {Diskon|Potongan} 15% untuk semua kopi {{kota|Anda}} hari ini. {Mau saya simpankan?|Boleh saya siapkan?} Balas STOP untuk berhenti."  # fmt: skip
+DRAFT = "{Pagi|Halo} {{sapaan|Kak}} {{name}}, koleksi {baru|terbaru} Batik Sekar Arum sudah datang: *motif kawung & parang*, {mulai Rp 285.000|dari Rp 285.000 saja}."  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -42,47 +58,75 @@ class Demo:
 
 
 async def seed_demo(email: str, password: str, waha_url: str = "") -> Demo:
-    """Make the demo unless somebody has this email already. Workers must run for the numbers to be linked."""
-    async with system_unit_of_work() as uow:
-        if await accounts.find_user(uow, email):
-            return Demo(already_there=True, linked=True)
-        tenant_id = await _sign_up(uow, email, password)
-    principal = Principal.system(tenant_id)
-    await _add_contacts(principal)
-    linked = await _link_numbers(principal, waha_url)
-    await _add_campaigns(principal, start=linked)
+    """Make the demo tenant, or what is missing of it. Workers must run for the numbers to be linked."""
+    if await _is_there(email):
+        return Demo(already_there=True, linked=True)
+    owner = await _owner(email, password)
+    await _people(owner)
+    numbers = await _numbers(owner, waha_url)
+    linked = await _connected(owner)
+    await _broadcasts(owner, numbers, start=linked)
     return Demo(already_there=False, linked=linked)
 
 
-async def _sign_up(uow: SystemUnitOfWork, email: str, password: str) -> UUID:
-    user = await accounts.add_user(uow, email, OWNER, await passwords.hash_password(password))
-    tenant = await accounts.add_tenant(uow, user, BUSINESS)
-    return tenant.id
+async def _is_there(email: str) -> bool:
+    query = text(
+        "SELECT EXISTS (SELECT 1 FROM users u JOIN memberships m ON m.user_id = u.id "
+        "JOIN campaigns c ON c.tenant_id = m.tenant_id WHERE u.email = :email)"
+    )
+    async with system_unit_of_work() as uow:
+        return bool((await uow.session.execute(query, {"email": email})).scalar_one())
 
 
-async def _add_contacts(principal: Principal) -> None:
-    async with unit_of_work(principal) as uow:
-        for number, (first, last) in enumerate((first, last) for last in LAST for first in FIRST):
-            person = ContactCreate(
-                phone=f"+6281299{number:06d}",
-                name=f"{first} {last}",
-                city=CITIES[number % len(CITIES)],
-                tags=TAGS[number % len(TAGS)],
-            )
-            await contacts.create(uow, person, source="demo")
+async def _owner(email: str, password: str) -> Principal:
+    hashed = await hash_password(password)
+    async with system_unit_of_work() as uow:
+        user = await accounts.find_user(uow, email)
+        if user is None:
+            user = await accounts.add_user(uow, email, OWNER, hashed)
+            await accounts.add_tenant(uow, user, SHOP)
+        query = text("SELECT tenant_id FROM memberships WHERE user_id = :user ORDER BY id LIMIT 1")
+        tenant_id = (await uow.session.execute(query, {"user": user.id})).scalar_one()
+        system = Principal.system(tenant_id)
+        return Principal(tenant_id, user.id, system.verbs)
 
 
-async def _link_numbers(principal: Principal, waha_url: str) -> bool:
-    """Add both numbers; in the sandbox also scan their codes. True when all are connected."""
-    async with unit_of_work(principal) as uow:
-        made = [(await devices.create(uow, name), phone) for name, phone in NUMBERS]
+async def _people(owner: Principal) -> None:
+    async with unit_of_work(owner) as uow:
+        if (await uow.session.execute(text("SELECT EXISTS (SELECT 1 FROM contacts)"))).scalar_one():
+            return
+        draw = Random(1928)
+        for number in range(PEOPLE):
+            await contacts.create(uow, _person(draw, number), source="import")
+        for phone in (f"+62{PREFIXES[n % 8]}0000{1000 + n * 29:04d}" for n in (40, 133, 217)):
+            data = blacklist.BlacklistAdd(phone=phone, reason=SuppressionReason.UNSUBSCRIBE)
+            await blacklist.add(uow, data)
+
+
+def _person(draw: Random, number: int) -> ContactCreate:
+    city = draw.choice(CITIES)
+    return ContactCreate(
+        phone=f"+62{PREFIXES[number % 8]}0000{1000 + number * 29:04d}",
+        name=f"{draw.choice(FIRST.split())} {draw.choice(LAST.split())}", city=city,
+        tags=[tag for tag, share in TAGS if draw.random() < share],
+        attributes={"kota": city, "sapaan": draw.choice(("Kak", "Bu", "Pak"))},
+    )  # fmt: skip
+
+
+async def _numbers(owner: Principal, waha_url: str) -> list[UUID]:
+    """Three devices with a human pace; in the sandbox their codes are scanned, on a real WAHA they wait."""
+    async with unit_of_work(owner) as uow:
+        if known := await devices.list_devices(uow):
+            return [one.id for one in known]
+        made = [await devices.create(uow, name) for name, _ in DEVICES]
+        for device in made:
+            pace = PacingUpdate(delay_min_s=6, delay_max_s=14, per_hour=150, per_day=600)
+            await devices.update(uow, device.id, DeviceUpdate(pacing=pace))
     async with httpx.AsyncClient(base_url=waha_url or "http://127.0.0.1:9", timeout=5) as sandbox:
-        if not await _is_sandbox(sandbox):
-            return False
-        scans = (_scan(sandbox, device.session, phone) for device, phone in made)
-        if not all(await asyncio.gather(*scans)):
-            return False
-    return await _connected(principal, {device.id for device, _ in made})
+        if await _is_sandbox(sandbox):
+            pairs = zip(made, DEVICES, strict=True)
+            await asyncio.gather(*(_scan(sandbox, one.session, phone, name) for one, (name, phone) in pairs))
+    return [device.id for device in made]
 
 
 async def _is_sandbox(sandbox: httpx.AsyncClient) -> bool:
@@ -92,48 +136,89 @@ async def _is_sandbox(sandbox: httpx.AsyncClient) -> bool:
         return False
 
 
-async def _scan(sandbox: httpx.AsyncClient, session: str, phone: str) -> bool:
-    """Be the owner who scans the code once it is shown."""
-    try:
-        async with asyncio.timeout(LINK_WAIT_S):
-            while True:
-                answer = await sandbox.post(
-                    f"/sandbox/sessions/{session}/scan", json={"phone": phone, "name": BUSINESS}
-                )
-                if answer.status_code == 200:
-                    return True
-                await asyncio.sleep(0.3)
-    except TimeoutError:
-        return False
+async def _connected(owner: Principal) -> bool:
+    """Wait until a number is connected; False when none is by then."""
+    for _ in range(ROUNDS):
+        async with unit_of_work(owner) as uow:
+            found = await devices.list_devices(uow)
+        waiting = [one for one in found if one.status != "CONNECTED"]
+        if found and not waiting:
+            return True
+        if all(one.status == "SCAN_QR" for one in waiting):
+            return len(waiting) < len(found)
+        await asyncio.sleep(PAUSE_S)
+    return False
 
 
-async def _connected(principal: Principal, wanted: set[UUID]) -> bool:
-    try:
-        async with asyncio.timeout(LINK_WAIT_S):
-            while True:
-                async with unit_of_work(principal) as uow:
-                    views = [await devices.get(uow, device_id) for device_id in wanted]
-                if all(view.status == "CONNECTED" for view in views):
-                    return True
-                await asyncio.sleep(0.3)
-    except TimeoutError:
-        return False
+async def _scan(sandbox: httpx.AsyncClient, session: str, phone: str, name: str) -> None:
+    """Play the owner who scans the code, once the worker has made the session; gives up after a while."""
+    for _ in range(ROUNDS):
+        answer = await sandbox.post(f"/sandbox/sessions/{session}/scan", json={"phone": phone, "name": name})
+        if answer.status_code == 200:
+            return
+        await asyncio.sleep(PAUSE_S)
+    log.warning("seed.not_linked", session=session, status=answer.status_code)
 
 
-async def _add_campaigns(principal: Principal, *, start: bool) -> None:
-    """One broadcast that runs for some minutes, and a draft to try things with."""
-    async with unit_of_work(principal) as uow:
-        promo = await editing.create(
-            uow,
-            CampaignCreate(
-                name="Promo akhir pekan",
-                message_template=RUNNING,
-                target=Target(all=True),
-                delay_min_s=8,
-                delay_max_s=20,
-            ),
-        )
-        await editing.create(uow, CampaignCreate(name="Menu baru", message_template=DRAFT, target=Target(tags=["VIP"])))
-    if start:
-        async with unit_of_work(principal) as uow:
-            await running.start(uow, promo.id)
+async def _broadcasts(owner: Principal, numbers: list[UUID], *, start: bool) -> None:
+    async with unit_of_work(owner) as uow:
+        made = {}
+        for name, words, target in (
+            ("Promo Biji Kopi", DONE, Target(tags=["Kopi"])),
+            ("Katalog Batik November", DRAFT, Target(tags=["Batik"], exclude_tags=["Reseller"])),
+            ("Promo Gajian Kopi Lestari", RUNNING, Target(all=True)),
+        ):  # fmt: skip
+            data = CampaignCreate(
+                name=name, message_template=words, target=target, device_ids=numbers, delay_min_s=6, delay_max_s=14
+            )
+            made[name] = (await campaigns.create(uow, data)).id
+        await _finished(uow, made["Promo Biji Kopi"], numbers)
+        if start:
+            await campaigns.start(uow, made["Promo Gajian Kopi Lestari"])
+
+
+_ROWS = text("""
+    INSERT INTO outbound_messages (tenant_id, kind, state, dedupe_key, campaign_id, contact_id, identity_kind,
+        identity_value, device_id, body, error_code, created_at, claimed_at, sent_at, delivered_at, read_at)
+    SELECT :t, 'campaign', p.state, 'c:' || CAST(:c AS text) || ':phone:' || p.phone, CAST(:c AS uuid), p.id, 'phone',
+        p.phone, CASE WHEN p.state <> 'skipped' THEN (CAST(:devices AS uuid[]))[1 + p.n % 3] END,
+        'Halo ' || p.name || ', beli dua gratis satu untuk semua biji kopi sampai Minggu. '
+            || 'Balas STOP bila tidak ingin menerima info lagi.',
+        CASE p.state WHEN 'failed' THEN 'contact_unusable' WHEN 'skipped' THEN 'suppressed' END,
+        p.at, p.at,
+        CASE WHEN p.state NOT IN ('failed', 'skipped') THEN p.at END,
+        CASE WHEN p.state IN ('delivered', 'read') THEN p.at + interval '4 seconds' END,
+        CASE WHEN p.state = 'read' THEN p.at + make_interval(mins => (3 + p.n % 50)::int) END
+    FROM (
+        SELECT c.id, c.name, c.phone, row_number() OVER (ORDER BY c.id) AS n,
+            now() - interval '26 hours' + row_number() OVER (ORDER BY c.id) * interval '4 seconds' AS at,
+            CASE WHEN EXISTS (SELECT 1 FROM suppressions s WHERE s.hash = i.hash) THEN 'skipped'
+                 WHEN abs(hashtext(c.phone)) % 100 < 58 THEN 'read' WHEN abs(hashtext(c.phone)) % 100 < 83 THEN 'delivered'
+                 WHEN abs(hashtext(c.phone)) % 100 < 96 THEN 'sent' ELSE 'failed' END AS state
+        FROM contacts c JOIN contact_identities i ON i.tenant_id = c.tenant_id AND i.contact_id = c.id
+        JOIN contact_tags ct ON ct.tenant_id = c.tenant_id AND ct.contact_id = c.id
+        JOIN tags g ON g.tenant_id = ct.tenant_id AND g.id = ct.tag_id AND g.folded = 'kopi'
+        WHERE c.tenant_id = :t
+    ) p
+""")
+_BOOK = text("""
+    INSERT INTO campaign_counters (tenant_id, campaign_id, device_id, state, n)
+    SELECT tenant_id, campaign_id, COALESCE(device_id, :nil), state, count(*) FROM outbound_messages
+    WHERE tenant_id = :t AND campaign_id = :c GROUP BY 1, 2, 3, 4
+""")
+_CLOSE = text("""
+    UPDATE campaigns SET status = 'COMPLETED', created_at = now() - interval '27 hours',
+        started_at = now() - interval '26 hours', planned_at = now() - interval '26 hours',
+        plan_total = (SELECT count(*) FROM outbound_messages WHERE tenant_id = :t AND campaign_id = :c),
+        finished_at = now() - interval '26 hours' + interval '4 seconds'
+            * (SELECT count(*) FROM outbound_messages WHERE tenant_id = :t AND campaign_id = :c)
+    WHERE tenant_id = :t AND id = :c
+""")
+
+
+async def _finished(uow: Any, campaign_id: UUID, numbers: list[UUID]) -> None:
+    """A broadcast of yesterday, as the lanes would have left it."""
+    values = {"t": uow.tenant_id, "c": campaign_id}
+    await uow.session.execute(_ROWS, values | {"devices": [numbers[n % len(numbers)] for n in range(3)]})
+    await uow.session.execute(_BOOK, values | {"nil": NIL})
+    await uow.session.execute(_CLOSE, values)
