@@ -63,8 +63,10 @@ async def seed_demo(email: str, password: str, waha_url: str = "") -> Demo:
         return Demo(already_there=True, linked=True)
     owner = await _owner(email, password)
     await _people(owner)
-    numbers = await _numbers(owner, waha_url)
-    linked = await _connected(owner)
+    async with httpx.AsyncClient(base_url=waha_url or "http://127.0.0.1:9", timeout=5) as server:
+        sandbox = server if await _is_sandbox(server) else None
+        numbers = await _numbers(owner, sandbox)
+    linked = sandbox is not None and await _connected(owner)
     await _broadcasts(owner, numbers, start=linked)
     return Demo(already_there=False, linked=linked)
 
@@ -113,7 +115,7 @@ def _person(draw: Random, number: int) -> ContactCreate:
     )  # fmt: skip
 
 
-async def _numbers(owner: Principal, waha_url: str) -> list[UUID]:
+async def _numbers(owner: Principal, sandbox: httpx.AsyncClient | None) -> list[UUID]:
     """Three devices with a human pace; in the sandbox their codes are scanned, on a real WAHA they wait."""
     async with unit_of_work(owner) as uow:
         if known := await devices.list_devices(uow):
@@ -122,10 +124,9 @@ async def _numbers(owner: Principal, waha_url: str) -> list[UUID]:
         for device in made:
             pace = PacingUpdate(delay_min_s=6, delay_max_s=14, per_hour=150, per_day=600)
             await devices.update(uow, device.id, DeviceUpdate(pacing=pace))
-    async with httpx.AsyncClient(base_url=waha_url or "http://127.0.0.1:9", timeout=5) as sandbox:
-        if await _is_sandbox(sandbox):
-            pairs = zip(made, DEVICES, strict=True)
-            await asyncio.gather(*(_scan(sandbox, one.session, phone, name) for one, (name, phone) in pairs))
+    if sandbox is not None:
+        pairs = zip(made, DEVICES, strict=True)
+        await asyncio.gather(*(_scan(sandbox, one.session, phone, name) for one, (name, phone) in pairs))
     return [device.id for device in made]
 
 
@@ -137,15 +138,12 @@ async def _is_sandbox(sandbox: httpx.AsyncClient) -> bool:
 
 
 async def _connected(owner: Principal) -> bool:
-    """Wait until a number is connected; False when none is by then."""
+    """Wait until all numbers are connected; False when they are not by then."""
     for _ in range(ROUNDS):
         async with unit_of_work(owner) as uow:
             found = await devices.list_devices(uow)
-        waiting = [one for one in found if one.status != "CONNECTED"]
-        if found and not waiting:
+        if found and all(one.status == "CONNECTED" for one in found):
             return True
-        if all(one.status == "SCAN_QR" for one in waiting):
-            return len(waiting) < len(found)
         await asyncio.sleep(PAUSE_S)
     return False
 
