@@ -28,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 OWNER, SHOP = "Ratna Wulandari", "Nusa Niaga"
 PEOPLE = 300
-ROUNDS, PAUSE_S = 75, 0.4
+ROUNDS, PAUSE_S = 225, 0.4
 """How often and in what distance we look for a code, and for the link, in seconds."""
 DEVICES = (
     ("Kopi Lestari", "6281200000101"), ("Kopi Lestari Grosir", "6281300000102"), ("Batik Sekar Arum", "6282100000103")
