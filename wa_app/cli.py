@@ -142,11 +142,10 @@ def _seed(options: argparse.Namespace) -> int:
     with _within(options, "postgres", "redis"):
         from wa_app.embedded.up import DEMO_EMAIL
 
-        email = os.environ.get("SAPA_DEMO_EMAIL", DEMO_EMAIL)
-        password = os.environ.get("SAPA_DEMO_PASSWORD") or Secrets(_home(options)).get("DEMO_PASSWORD", 16)
+        password = Secrets(_home(options)).get("DEMO_PASSWORD", 16)
         seed = _lazy("wa_app.services.seed", "seed_demo")
-        done = asyncio.run(seed(email, password, get_settings().waha_url))
-    print("The demo was there already." if done.already_there else f"The demo is ready: {email} / {password}")
+        done = asyncio.run(seed(DEMO_EMAIL, password, get_settings().waha_url))
+    print("The demo was there already." if done.already_there else f"The demo is ready: {DEMO_EMAIL} / {password}")
     if not done.linked:
         print("Its numbers wait to be linked: scan their codes on the Devices page.")
     return 0

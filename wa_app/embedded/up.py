@@ -112,12 +112,12 @@ def _bring_up(options: Options, settings: Settings, home: Path, supervisor: Supe
         chosen = servers.choose(home, settings)
         if chosen.postgres and not chosen.postgres.data.is_relative_to(home):
             notes.append(f"PostgreSQL's user cannot reach {home}; its data is in {chosen.postgres.data}")
+    environment = _complete(options, settings, home, chosen.environment)
     with step("Start the servers") as notes:
-        supervisor.start([server.program() for server in chosen.embedded], chosen.environment)
+        supervisor.start([server.program() for server in chosen.embedded], environment)
         _await_servers(chosen, supervisor)
         asyncio.run(outside.check(chosen.environment, settings))
         notes.append(", ".join(server.program().name for server in chosen.embedded) or "all from outside")
-    environment = _complete(options, settings, home, chosen.environment)
     _note_environment(supervisor, environment)
     with step("Bring the database up to date"):
         run_command(["migrate"], environment, supervisor.log("migrate"))
@@ -130,7 +130,7 @@ def _bring_up(options: Options, settings: Settings, home: Path, supervisor: Supe
     if options.demo and settings.env != "prod":
         with step("Fill in the demo"):
             run_command(["seed"], environment, supervisor.log("seed"))
-    _farewell(options, settings, environment)
+    _farewell(options, settings, environment, Secrets(home))
 
 
 class _Builder:
@@ -175,12 +175,9 @@ def _await_servers(chosen: servers.Servers, supervisor: Supervisor) -> None:
 
 
 def _complete(options: Options, settings: Settings, home: Path, environment: dict[str, str]) -> dict[str, str]:
-    secrets = Secrets(home)
     done = {
         **environment,
         "SAPA_PORT": str(options.port),
-        "SAPA_DEMO_EMAIL": DEMO_EMAIL,
-        "SAPA_DEMO_PASSWORD": secrets.get("DEMO_PASSWORD", 16),
         "WAHA_URL": settings.waha_url,
         "WAHA_API_KEY": settings.waha_api_key,
     }
@@ -239,13 +236,13 @@ def run_command(arguments: list[str], environment: dict[str, str], log: Path) ->
         raise LauncherError(f"./sapa {arguments[0]} failed: {words[-1]}; more in {log}.")
 
 
-def _farewell(options: Options, settings: Settings, environment: dict[str, str]) -> None:
+def _farewell(options: Options, settings: Settings, environment: dict[str, str], secrets: Secrets) -> None:
     say(f"\nSapa runs after {total_s():.1f} s. Ctrl-C stops everything; ./sapa doctor shows how it is.")
     if not settings.waha_url:
         say(f"  WhatsApp    {environment['WAHA_URL']}  (sandbox: be the customer here)")
     say(f"  Open        http://localhost:{options.port}")
     if options.demo and settings.env != "prod":
-        say(f"  Demo login  {DEMO_EMAIL} / {environment['SAPA_DEMO_PASSWORD']}")
+        say(f"  Demo login  {DEMO_EMAIL} / {secrets.get('DEMO_PASSWORD', 16)}")
 
 
 def _watch(supervisor: Supervisor, signals: threading.Event) -> None:
