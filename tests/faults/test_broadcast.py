@@ -58,12 +58,14 @@ async def world(engine: tuple[RunningApp, str]) -> AsyncIterator[World]:
         await http.delete("/sandbox/faults")
 
 
-async def until(ready: Callable[[], Awaitable[bool]], timeout_s: float, say: Callable[[], Awaitable[object]]) -> None:
+async def until(
+    ready: Callable[[], Awaitable[bool]], timeout_s: float, say: Callable[[], Awaitable[object]], every_s: float = 0.2
+) -> None:
     deadline = time.monotonic() + timeout_s
     while not await ready():
         if time.monotonic() > deadline:
             pytest.fail(f"not within {timeout_s} s: {await say()}")
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(every_s)
 
 
 async def all_read(world: World, campaign: object, timeout_s: float) -> None:
@@ -93,9 +95,17 @@ async def shares(world: World, campaign: object) -> list[int]:
     return [row["n"] for row in rows]
 
 
-async def sent_so_far(world: World, campaign: object) -> int:
-    states = await world.states(campaign)  # type: ignore[arg-type]
-    return sum(n for state, n in states.items() if state in ("sent", "delivered", "read"))
+async def until_sent(world: World, campaign: object, wanted: int) -> None:
+    """Return in the middle of the broadcast."""
+
+    async def ready() -> bool:
+        states = await world.states(campaign)  # type: ignore[arg-type]
+        return sum(n for state, n in states.items() if state in ("sent", "delivered", "read")) >= wanted
+
+    async def say() -> object:
+        return await world.states(campaign)  # type: ignore[arg-type]
+
+    await until(ready, 60, say, 0.02)
 
 
 async def test_every_contact_once_in_equal_shares_and_all_acks(world: World) -> None:
@@ -126,8 +136,7 @@ async def test_kill_9_of_all_workers_loses_nothing_and_doubles_nothing(
     app, _ = engine
     contacts = await world.add_contacts(CONTACTS, first=100_000)
     campaign = await world.add_campaign(contacts)
-    while await sent_so_far(world, campaign) < 200:
-        await asyncio.sleep(0.02)
+    await until_sent(world, campaign, 200)
     for name in WORKERS:
         app.kill(name)
     in_flight = (await world.states(campaign)).get("sending", 0)
@@ -172,8 +181,7 @@ async def retry(world: World, campaign: object) -> None:
 
 async def test_a_dropped_device_gives_its_share_to_the_others(world: World) -> None:
     campaign = await world.add_campaign(await world.add_contacts(CONTACTS, first=200_000))
-    while await sent_so_far(world, campaign) < 150:
-        await asyncio.sleep(0.02)
+    await until_sent(world, campaign, 150)
     async with httpx.AsyncClient(base_url=world.sandbox_url) as http:
         path = f"/sandbox/sessions/{world.devices[0].session}/drop"
         (await http.post(path, json={"status": "FAILED"})).raise_for_status()

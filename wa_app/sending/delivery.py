@@ -27,7 +27,6 @@ UNREACHABLE_S = 5.0
 TROUBLE_S = 60.0
 REFUSED_S = 300.0
 RESTRICTED_S = 24 * 3600.0
-GIVE_BACK_S = 2.0
 
 LoadFile = Callable[[UUID], Awaitable[OutgoingFile | None]]
 
@@ -114,7 +113,8 @@ class Delivery:
         if pause is None or (isinstance(error, AccountRestricted) and not is_campaign):
             detail = error.detail[:200]
             return Delivered(Outcome(row.id, row.attempt, "failed", code=error.code, detail=detail), pause)
-        wait_s = error.retry_after_s if isinstance(error, RetryLater) else GIVE_BACK_S
+        # The device rests, so the row may go to another one at once.
+        wait_s = error.retry_after_s if isinstance(error, RetryLater) else 0.0
         probe = isinstance(error, DeviceTrouble)
         return Delivered(Outcome(row.id, row.attempt, "planned", code=error.code, wait_s=wait_s), pause, probe)
 

@@ -173,11 +173,13 @@ class Lane:
         """Work until the slice ends. Returns seconds until there is more to do, None when nothing is known."""
         done: list[Delivered] = []
         while True:
-            await self._fetch_keys()
+            if not self.keys:
+                await self._fetch_keys()
             step = await self._step(done)
             done = []
             if step.batch.rows:
-                done = await self._send_all(step)
+                # Ids for the next window are fetched while this one is out.
+                done, _ = await asyncio.gather(self._send_all(step), self._fetch_keys())
                 continue
             if step.wait_s is None:
                 return None
@@ -289,14 +291,14 @@ class Lane:
             conn, self.tenant_id, self.device_id, self.lease.epoch, self.zone, now, self.identity_key, self.busy
         )
         if head["direct"] == 0:
-            step = Step(await claim.direct(policy.window, self.keys), typing=policy)
+            step = Step(await claim.direct(len(self.keys) or policy.window, self.keys), typing=policy)
             return await self._booked(conn, step, policy, head)
         gap = head["next_send_at"] - now if head["next_send_at"] else timedelta(0)
         if gap > timedelta(0) and policy.has_delay:
             waits = head["direct"] is not None or bool(await self._works(conn))
             return Step(wait_s=gap.total_seconds() if waits else None)
         used = await self._used(conn, policy, now)
-        limit = pacing.allowance(policy, used)
+        limit = min(pacing.allowance(policy, used), len(self.keys) or policy.window)
         if head["direct"] is not None:
             if limit == 0:
                 return Step(wait_s=pacing.capped_wait_s(policy, used, now, self.zone))
@@ -396,7 +398,7 @@ async def _new_key(channel: Channel, session: str) -> str | None:
 
 
 _START = """
-SELECT d.session, d.waha_server_id, t.time_zone, t.identity_key,
+SELECT d.session, d.waha_server_id, d.pacing, t.time_zone, t.identity_key,
   (SELECT array_agg(m.contact_id) FROM outbound_messages m WHERE m.tenant_id = $1 AND m.device_id = $2
      AND m.state = 'unknown' AND m.claimed_at > now() - interval '10 minutes' AND m.contact_id IS NOT NULL) AS busy
 FROM devices d JOIN tenants t ON t.id = d.tenant_id
@@ -434,6 +436,7 @@ async def run_lane(
             key = decrypt(start["identity_key"]).encode()
             lane = Lane(tenant_id, device_id, lease, delivery, _zone(start["time_zone"]), key)
             lane.busy.update(start["busy"] or ())
+            lane.policy = pacing.Policy.read(start["pacing"])
             async with _kept(principal, device_id, lease):
                 wait = await lane.run()
     finally:

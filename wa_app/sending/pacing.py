@@ -23,8 +23,11 @@ LATE_S: Final = 1.0
 TYPING_CHARS_PER_S: Final = 14.0
 TYPING_MAX_S: Final = 6.0
 
-BUCKETS: Final[Mapping[str, tuple[int, int]]] = {"minute": (60, 5), "hour": (3_600, 120)}
-"""Period → its length and the length of one bucket, in seconds. A day is the tenant's calendar day."""
+BUCKETS: Final[Mapping[str, tuple[int, int]]] = {"minute": (66, 5), "hour": (3_606, 120)}
+"""Period → its length and the length of one bucket, in seconds. A day is the tenant's calendar day.
+
+Six seconds more than the period itself: what is booked now leaves up to `TYPING_MAX_S` later.
+"""
 
 
 @dataclass(frozen=True, slots=True)
