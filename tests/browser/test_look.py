@@ -14,7 +14,15 @@ from tests.fixtures.people import Person, make_person
 pytestmark = pytest.mark.browser
 
 WIDTHS = (320, 390, 1280)
-SIGNED_IN = (routes.HOME, routes.DEV_COMPONENTS)
+SIGNED_IN = (
+    routes.HOME,
+    routes.CONTACTS,
+    routes.CONTACTS_IMPORT,
+    routes.DEVICES,
+    routes.CAMPAIGNS,
+    routes.CAMPAIGN_NEW,
+    routes.DEV_COMPONENTS,
+)
 SIGNED_OUT = ("/nowhere",)
 Opener = Callable[..., Page]
 
