@@ -1,6 +1,7 @@
 """Every page module, so that its route exists."""
 
 from pages import (
+    accounts,
     campaign_composer,
     campaign_progress,
     campaigns,
@@ -8,10 +9,12 @@ from pages import (
     contacts_import,
     devices,
     home,
+    settings,
 )
 from wa_app.config import get_settings
 
 __all__ = [
+    "accounts",
     "campaign_composer",
     "campaign_progress",
     "campaigns",
@@ -19,6 +22,7 @@ __all__ = [
     "contacts_import",
     "devices",
     "home",
+    "settings",
 ]
 
 if get_settings().is_dev:

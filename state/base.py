@@ -7,15 +7,17 @@ the HttpOnly cookie's session up in the database (REFLEX §6, §13).
 
 import json
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from http.cookies import CookieError, SimpleCookie
+from typing import Any, TypeVar
+from urllib.parse import quote
 
 import reflex as rx
 from reflex.event import EventSpec
 
 from wa_app import db
-from wa_app.errors import NotSignedIn
+from wa_app.errors import FieldError, Invalid, NotSignedIn
 from wa_app.schemas.principal import Principal
 from wa_app.services import sessions
 
@@ -48,6 +50,53 @@ def _token(cookie_header: str) -> str:
     return morsel.value
 
 
+def forget(cookie_header: str) -> None:
+    """Look this sign-in up anew next time: what it shows of itself has just changed."""
+    _cache.pop(_token(cookie_header), None)
+
+
+Helper = TypeVar("Helper", bound=Callable[..., Any])
+
+
+def not_an_event(helper: Helper) -> Helper:
+    """Keep a public method of a state from being callable by every websocket: Reflex makes handlers of them all."""
+    helper.__dict__["__override_base_method__"] = True
+    return helper
+
+
+class FormErrors(rx.State, mixin=True):
+    """For states with a form: refused fields, shown in their place by `components.forms`.
+
+    A page reads them by `forms.text_field(…, **field_errors(State.errors, "name"))`. Usage::
+
+        class ProfileState(FormErrors, AppState):
+            @rx.event
+            async def save(self, form: dict[str, Any]) -> EventSpec | None:
+                with self.showing_errors():
+                    async with self.unit_of_work() as uow:
+                        await accounts.change_profile(uow, name=form["name"])
+                return None if self.errors else toast("common.saved")
+    """
+
+    errors: dict[str, dict[str, Any]] = {}
+    """Field → `{code, args}`."""
+
+    @not_an_event
+    @contextmanager
+    def showing_errors(self) -> Iterator[None]:
+        """Catch `Invalid` and show its fields; other errors go on to the toast. Forgets earlier ones."""
+        self.errors = {}
+        try:
+            yield
+        except Invalid as error:
+            if not error.fields:
+                raise
+            self._show_errors(error.fields)
+
+    def _show_errors(self, fields: tuple[FieldError, ...]) -> None:
+        self.errors = {each.field: {"code": each.code, "args": dict(each.args)} for each in reversed(fields)}
+
+
 class AppState(rx.State):
     """What the frame shows of the signed-in person, and the helpers of every handler."""
 
@@ -61,10 +110,12 @@ class AppState(rx.State):
     is_platform_admin: bool = False
     memberships: list[dict[str, str]] = []
 
+    @not_an_event
     async def principal(self) -> Principal:
         """Who calls this handler. Raises `NotSignedIn`."""
         return (await signed_in(self.router.headers.cookie)).principal
 
+    @not_an_event
     @asynccontextmanager
     async def unit_of_work(self) -> AsyncIterator[db.TenantUnitOfWork]:
         """A transaction in the caller's tenant. Raises `NotSignedIn`."""
@@ -77,7 +128,7 @@ class AppState(rx.State):
         try:
             who = await signed_in(self.router.headers.cookie)
         except NotSignedIn:
-            return rx.redirect(f"/login?next={self.router.url.path}")
+            return rx.redirect(f"/login?next={quote(self.router.url.path)}")
         self.user_name, self.user_email = who.user_name, who.user_email
         self.role_name, self.tenant_name = who.role_key, who.tenant_name
         self.tenant_id, self.tenant_zone = str(who.principal.tenant_id), who.tenant_zone
@@ -97,8 +148,9 @@ class AppState(rx.State):
 
 
 def _post(verb: str, body: str, then: str) -> str:
+    # Without its token the tab gets a fresh state: nothing of this person stays for the next one.
     return (
         f"fetch('/api/v1/auth/{verb}', {{method: 'POST', credentials: 'same-origin', "
         f"headers: {{'Content-Type': 'application/json'}}, body: {json.dumps(body)}}})"
-        f".finally(() => location.assign({json.dumps(then)}))"
+        f".finally(() => {{ sessionStorage.removeItem('token'); location.assign({json.dumps(then)}); }})"
     )

@@ -28,7 +28,9 @@ _FIRST_PAINT = """(() => {
 
 
 _TO_SIGN_IN = """(() => {
-  if (location.pathname !== "/login") location.assign("/login?next=" + encodeURIComponent(location.pathname));
+  if (location.pathname.startsWith("/login")) return;
+  sessionStorage.removeItem("token");
+  location.assign("/login?next=" + encodeURIComponent(location.pathname));
 })()"""
 
 

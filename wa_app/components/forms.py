@@ -265,3 +265,9 @@ def save_bar(dirty: Any, on_save: Any, on_discard: Any, *, busy: rx.Var[bool] | 
             aria_label=t("common.unsaved"),
         ),
     )
+
+
+def field_errors(errors: Any, name: str) -> dict[str, Any]:
+    """`error` and `error_args` of a field out of a `FormErrors` state: `text_field(…, **field_errors(S.errors, "name"))`."""
+    entry = errors[name]
+    return {"error": entry["code"].to(str), "error_args": entry["args"]}

@@ -10,7 +10,10 @@ let version = 0;
 let language = read();
 let current = makeT(language);
 const serverT = makeT("id");
-if (typeof window !== "undefined") window.sapaT = (key, args) => current(key, args); // toasts sent by the server
+if (typeof window !== "undefined") {
+  window.sapaT = (key, args) => current(key, args); // toasts sent by the server
+  window.sapaLanguage = (next) => setLanguage(next);
+}
 
 function read() {
   if (typeof window === "undefined") return "id";

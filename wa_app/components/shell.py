@@ -1,5 +1,6 @@
 """Browser-side parts of the frame: command palette with shortcuts, language switch, the tenant's zone."""
 
+import json
 from typing import Any
 
 import reflex as rx
@@ -58,3 +59,8 @@ def zone_sync(zone: Any, language: Any) -> rx.Component:
 def open_palette() -> EventSpec:
     """Event that opens the palette."""
     return rx.call_script("window.dispatchEvent(new Event('sapa:palette'))")
+
+
+def set_language(language: str) -> EventSpec:
+    """Event that shows the page in another language from now on."""
+    return rx.call_script(f"window.sapaLanguage({json.dumps(language)})")
