@@ -85,3 +85,9 @@ async def test_answer_is_sealed_at_rest(client: httpx.AsyncClient, signed: Signe
             text("SELECT response::text FROM idempotency_keys WHERE tenant_id = :t"), {"t": signed.tenant_id}
         )
         assert "rahasia" not in kept.scalar_one()
+
+
+async def test_streaming_route_reads_json_too(client: httpx.AsyncClient) -> None:
+    body = {"file_id": "00000000-0000-7000-8000-000000000000"}
+    answer = await client.post("/api/v1/contacts/upload", json=body, headers=KEY)
+    assert answer.status_code == 404, answer.text

@@ -152,7 +152,7 @@ async def _fingerprint(request: Request) -> bytes:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
         await _hash_form(seen, await request.form())
-    elif getattr(request.state, "streams_body", False):
+    elif getattr(request.state, "streams_body", False) and kind != "application/json":
         request.state.body_file = await _spool(request, seen)
     else:
         seen.update(_canonical(await request.body()))

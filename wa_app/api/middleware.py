@@ -3,6 +3,7 @@
 Plain ASGI, because a wrapper that buffers would break streams, uploads and server-sent events.
 """
 
+import asyncio
 import re
 import time
 import uuid
@@ -13,6 +14,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from wa_app.api import problems
+from wa_app.api.problems import BodyTooLarge
 from wa_app.config import get_settings
 from wa_app.kit import metrics
 
@@ -25,6 +27,8 @@ MEGABYTE = 1024 * 1024
 JSON_CAP = 2 * MEGABYTE
 WEBHOOK_CAP = 8 * MEGABYTE
 UPLOAD_PATHS = ("/api/v1/files", "/api/v1/contacts/upload")
+DRAIN_S = 5.0
+"""How long the rest of a refused body is read and dropped, in seconds."""
 MULTIPART_SLACK = 64 * 1024
 """Room for part headers, so that a file of exactly the cap still fits."""
 
@@ -89,10 +93,6 @@ def dress(headers: MutableHeaders, correlation: str) -> None:
         headers.setdefault("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 
 
-class BodyTooLarge(Exception):
-    """More bytes came than the path takes."""
-
-
 def body_cap(path: str) -> int:
     """Bytes a request to this path may carry."""
     if path in UPLOAD_PATHS:
@@ -100,8 +100,29 @@ def body_cap(path: str) -> int:
     return WEBHOOK_CAP if path.startswith("/webhooks/") else JSON_CAP
 
 
+def announced(scope: Scope) -> int:
+    """Bytes the caller says will come; 0 when nothing is said."""
+    length = Headers(scope=scope).get("content-length", "")
+    return int(length) if length.isdigit() else 0
+
+
+def too_large(scope: Scope) -> BodyTooLarge:
+    """The refusal of more than this path takes."""
+    path = scope["path"]
+    return BodyTooLarge("file_too_large" if path in UPLOAD_PATHS else "body_too_large", body_cap(path) // MEGABYTE)
+
+
+def refuse_announced(scope: Scope) -> None:
+    """Raise BodyTooLarge at once when Content-Length is over the cap."""
+    if announced(scope) > body_cap(scope["path"]):
+        raise too_large(scope)
+
+
 class BodyCap:
-    """Refuse bodies that are too large: at once by Content-Length, else when the limit is passed."""
+    """Refuse bodies that are too large: at once by Content-Length, else when the limit is passed.
+
+    On the paths that take files the route refuses, after it knows who asks.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -110,49 +131,33 @@ class BodyCap:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        cap, taken, started = body_cap(scope["path"]), 0, False
-        # Which cap applies is for the route to say, after it knows who asks.
-        scope["sapa.body_cap"] = cap
-        length = Headers(scope=scope).get("content-length", "")
-        if length.isdigit() and int(length) > cap and scope["path"] not in UPLOAD_PATHS:
-            await drain(receive, cap)
-            await too_large(scope, cap)(scope, receive, send)
-            return
+        cap, taken = body_cap(scope["path"]), 0
 
         async def receive_capped() -> Message:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > cap:
-                raise BodyTooLarge
+                raise too_large(scope)
             return message
 
-        async def send_noting(message: Message) -> None:
-            nonlocal started
-            started = started or message["type"] == "http.response.start"
+        async def send_after_rest(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] == 413:
+                await drain(receive)
             await send(message)
 
-        try:
-            await self.app(scope, receive_capped, send_noting)
-        except BodyTooLarge:
-            if started:
-                raise
-            await drain(receive, cap)
-            await too_large(scope, cap)(scope, receive, send)
+        if scope["path"] not in UPLOAD_PATHS and announced(scope) > cap:
+            answer = problems.of_too_large(Request(scope), too_large(scope))
+            await answer(scope, receive, send_after_rest)
+        else:
+            await self.app(scope, receive_capped, send_after_rest)
 
 
-async def drain(receive: Receive, limit: int) -> None:
+async def drain(receive: Receive) -> None:
     """Read on for a while: a caller that is still writing when we hang up sees a reset, not the answer."""
-    left = limit
-    while left > 0:
-        message = await receive()
-        left -= len(message.get("body", b"")) + 1
-        if not message.get("more_body"):
-            return
-
-
-def too_large(scope: Scope, cap: int) -> ASGIApp:
-    """413 in words, and an end to the connection: the rest of the body is not read."""
-    return problems.problem(
-        Request(scope), 413, "body_too_large", headers={"Connection": "close"}, args={"limit_mb": max(1, cap // MEGABYTE)}
-    )
+    try:
+        async with asyncio.timeout(DRAIN_S):
+            while (await receive()).get("more_body"):
+                pass
+    except TimeoutError:
+        return

@@ -41,6 +41,16 @@ PYDANTIC_CODES = {
 LIMITS = ("min_length", "max_length", "ge", "gt", "le", "lt")
 
 
+class BodyTooLarge(HTTPException):
+    """More bytes than the path takes. An HTTPException, because FastAPI calls everything else that
+    stops a body a bad request."""
+
+    def __init__(self, code: str, limit_mb: int) -> None:
+        super().__init__(413)
+        self.code = code
+        self.limit_mb = max(1, limit_mb)
+
+
 class ProblemField(BaseModel):
     """One refused field."""
 
@@ -124,8 +134,15 @@ async def _invalid(request: Request, error: Exception) -> Response:
     return problem(request, 422, "invalid", [field_error(entry) for entry in error.errors()])
 
 
+def of_too_large(request: Request, error: BodyTooLarge) -> JSONResponse:
+    """413 in words, and an end to the connection."""
+    return problem(request, 413, error.code, headers={"Connection": "close"}, args={"limit_mb": error.limit_mb})
+
+
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if isinstance(error, BodyTooLarge):
+        return of_too_large(request, error)
     code = HTTP_CODES.get(error.status_code, "bad_request" if error.status_code < 500 else "surprise")
     return problem(request, error.status_code, code, headers=dict(error.headers or {}))
 

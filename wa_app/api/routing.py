@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from wa_app.api import deps, idempotency, limits
+from wa_app.api.middleware import refuse_announced
 from wa_app.errors import FieldError, Invalid, NotFound
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
@@ -50,6 +51,7 @@ class ApiRoute(APIRoute):
                 await self._look(request)
                 return await original(request)
             principal = await deps.authenticate(request)
+            refuse_announced(request.scope)
             request.state.streams_body = self.streams_body
             await self._look(request)
             if request.method == "POST" and idempotency.HEADER in request.headers:
