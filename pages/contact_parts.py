@@ -43,7 +43,7 @@ def contact_drawer(source_text: Callable[[Any], rx.Component]) -> rx.Component:
     contact = ContactState.contact
     talked = contact["last_inbound_at"].to(str)
     none_yet = rx.el.span(t("contacts.consent.none"), class_name="small muted")
-    return drawer(
+    body = (
         _section(
             t("contacts.consent"),
             rx.cond(ContactState.consents.length() > 0, rx.foreach(ContactState.consents, _consent), none_yet),
@@ -70,6 +70,9 @@ def contact_drawer(source_text: Callable[[Any], rx.Component]) -> rx.Component:
             ),
         ),
         _section(t("contacts.identities"), rx.el.dl(rx.foreach(ContactState.identities, _identity), class_name="m-0")),
+    )
+    return drawer(
+        rx.el.div(*body, class_name="stack gap-5"),
         title=contact["name"].to(str),
         lead=avatar(contact["name"].to(str), contact["color"].to(str), size="lg"),
         open_=ContactState.shown,

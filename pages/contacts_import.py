@@ -22,24 +22,18 @@ from wa_app.components.wizard import steps, sticky_foot
 
 def _header() -> rx.Component:
     state = ImportsState
+    rows = state.counts["rows"]
+    counted = rx.cond(state.is_whole, t("imports.rows", n=rows), t("imports.rows.first", n=rows))
     about = rx.cond(
         state.file_name,
         rx.el.span(
             icon("file-spreadsheet"),
-            rx.el.span(state.file_name, class_name="clip"),
-            rx.cond(state.sheet, rx.fragment(" · ", t("imports.sheet.named", sheet=state.sheet))),
-            rx.cond(
-                state.counts["rows"] > 0,
-                rx.fragment(
-                    " · ",
-                    rx.cond(
-                        state.is_whole,
-                        t("imports.rows", n=state.counts["rows"]),
-                        t("imports.rows.first", n=state.counts["rows"]),
-                    ),
-                ),
+            rx.el.span(
+                state.file_name,
+                rx.cond(state.sheet, rx.fragment(" · ", t("imports.sheet.named", sheet=state.sheet))),
+                rx.cond(rows > 0, rx.fragment(" · ", counted)),
+                rx.cond(state.file_size > 0, rx.fragment(" · ", file_size(state.file_size))),
             ),
-            rx.cond(state.file_size > 0, rx.fragment(" · ", file_size(state.file_size))),
             class_name="row",
         ),
         t("imports.state"),
@@ -188,12 +182,13 @@ def _foot() -> rx.Component:
         disabled=~state.is_checked | (state.check_total == 0),
     )
     leave = link_button(t("common.cancel"), routes.CONTACTS, look="quiet")
+    leave_desk = link_button(t("common.cancel"), routes.CONTACTS, look="quiet", class_name="desk")
     saved = rx.el.span(t("imports.kept"), class_name="small muted desk")
     return rx.match(
         state.step,
         (UPLOAD, sticky_foot(leave, right=[rx.fragment()])),
-        (MATCH, sticky_foot(leave, saved, right=[back, check])),
-        (CHECK, sticky_foot(leave, saved, right=[back, start])),
+        (MATCH, sticky_foot(leave_desk, saved, right=[back, check])),
+        (CHECK, sticky_foot(leave_desk, saved, right=[back, start])),
         rx.cond(
             state.is_running,
             sticky_foot(

@@ -190,7 +190,7 @@ class _Survey:
         self.errors: list[SampleView] = []
 
     def run(self, path: Path, plan: Plan) -> None:
-        for row, person in people(plan, path, self.refusals):
+        for row, cells, person in people(plan, path, self.refusals):
             if self.rows == PREVIEW_ROWS:
                 self.is_whole = False
                 break
@@ -200,7 +200,7 @@ class _Survey:
             else:
                 self._count(plan, person)
             if len(self.errors) < SAMPLES and self.refusals and self.refusals[-1].row == row:
-                self._keep_error(person)
+                self._keep_error(plan, cells)
 
     def _count(self, plan: Plan, person: Person) -> None:
         if person.phone in self.phones:
@@ -212,9 +212,10 @@ class _Survey:
             value = person.attributes.get(target.key) if target.field == "attribute" else _value(person, target.field)
             self.filled[target.column] += value not in (None, "", [])
 
-    def _keep_error(self, person: Person | None) -> None:
+    def _keep_error(self, plan: Plan, cells: list[str]) -> None:
         last = self.refusals[-1]
-        name = person.name if person else ""
+        index = next((target.index for target in plan.targets if target.field == "name"), len(cells))
+        name = cells[index][:200] if index < len(cells) else ""
         self.errors.append(
             SampleView(row=last.row, name=name, raw_phone=last.value[:60], phone="", city="", tags=[], code=last.code)
         )

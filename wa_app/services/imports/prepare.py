@@ -78,10 +78,10 @@ def prepare(path: Path, plan: Plan, key: bytes, folder: Path, stop: Event, tell:
     return spool.found
 
 
-def people(plan: Plan, path: Path, refusals: list[Refusal]) -> Iterator[tuple[int, Person | None]]:
+def people(plan: Plan, path: Path, refusals: list[Refusal]) -> Iterator[tuple[int, list[str], Person | None]]:
     """Rows of a file as contacts, for previews; None where the number is refused."""
     for row, cells in read_rows(path, plan.info):
-        yield row, read_person(plan, row, cells, refusals)
+        yield row, cells, read_person(plan, row, cells, refusals)
 
 
 class _Spool:
