@@ -20,6 +20,7 @@ from wa_app.config import get_settings
 from wa_app.db import system_unit_of_work
 from wa_app.errors import AppError
 from wa_app.sending import sweeps
+from wa_app.services import resets, sessions
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +59,10 @@ async def _imports() -> None:
             uow.enqueue("import.run", tenant_id=row.tenant_id, job_id=row.id)
 
 
+async def _mails() -> None:
+    await resets.wake_unsent()
+
+
 JOBS: Final[Mapping[str, tuple[int, Job]]] = {
     "lanes.wake": (1, sweeps.wake_lanes),
     "inbound.wake": (1, sweeps.wake_inbound),
@@ -67,6 +72,8 @@ JOBS: Final[Mapping[str, tuple[int, Job]]] = {
     "outbound.reconcile": (2, sweeps.wake_reconcile),
     "campaigns.end": (5, sweeps.end_campaigns),
     "devices.probe": (30, _probe),
+    "mails.wake": (60, _mails),
+    "sessions.tidy": (3600, sessions.tidy),
     "tidy": (600, sweeps.tidy),
 }
 """Name → seconds between ticks, and what to do."""

@@ -10,7 +10,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
-from sqlmodel import col
+from sqlmodel import col, delete
 
 from wa_app import rates
 from wa_app.db import SystemUnitOfWork, system_unit_of_work
@@ -18,7 +18,7 @@ from wa_app.errors import Forbidden, NotFound, NotSignedIn
 from wa_app.kit import passwords, tokens
 from wa_app.kit.clock import utc_now
 from wa_app.kit.secrets import digest, new_token
-from wa_app.models.identity import Membership, Role, SessionKind, Tenant, User, UserSession
+from wa_app.models.identity import Membership, PasswordReset, Role, SessionKind, Tenant, User, UserSession
 from wa_app.schemas.accounts import Caller, SessionView
 from wa_app.schemas.principal import Principal
 from wa_app.services import audit
@@ -26,12 +26,14 @@ from wa_app.services.api_keys import principal_from_api_key
 
 COOKIE = "sapa_session"
 LIFETIME = timedelta(days=30)
+KEPT_AFTER_END = timedelta(days=30)
+"""How long an ended sign-in can still be looked up by somebody who investigates."""
 SEEN_EVERY = timedelta(minutes=5)
 """How often `last_seen_at` is written: a write per request would cost more than it tells."""
 
 __all__ = [
     "COOKIE", "LIFETIME", "SignedIn", "Started", "end", "end_every", "end_own", "find_by_cookie", "list_own",
-    "principal_from_api_key", "principal_from_cookie", "principal_from_jwt", "refresh", "sign_in", "start", "switch",
+    "principal_from_api_key", "principal_from_cookie", "principal_from_jwt", "refresh", "sign_in", "start", "switch", "tidy",
 ]  # fmt: skip
 
 
@@ -305,3 +307,18 @@ async def list_own(principal: Principal, limit: int = 50) -> list[SessionView]:
             )
             for one, tenant_name in rows
         ]  # fmt: skip
+
+
+async def tidy() -> None:
+    """Forget sign-ins that ended long ago, and wishes for a password. For the scheduler."""
+    async with system_unit_of_work() as uow:
+        long_ago = func.now() - KEPT_AFTER_END
+        await uow.session.execute(
+            delete(UserSession).where(
+                or_(col(UserSession.revoked_at) < long_ago, col(UserSession.expires_at) < long_ago)
+            ).execution_options(synchronize_session=False)
+        )
+        await uow.session.execute(
+            delete(PasswordReset).where(col(PasswordReset.created_at) < long_ago)
+            .execution_options(synchronize_session=False)
+        )
