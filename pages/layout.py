@@ -269,6 +269,7 @@ def gate(*content: Any, title: Any, words: Any = None) -> rx.Component:
             class_name="gate-side nila",
         ),
         rx.el.main(
+            offline_bar(),
             rx.el.div(theme_menu(), language_switch(), class_name="gate-top"),
             rx.el.div(
                 rx.el.div(mark("on-light"), t("app.name"), class_name="gate-brand lg:hidden"),

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import reflex as rx
 import structlog
+from reflex.app import default_error_boundary
 from reflex.event import EventSpec
 
 import pages  # noqa: F401  (a page exists only when its module is imported)
@@ -71,6 +72,8 @@ app = rx.App(
         rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml"),
     ],
     html_lang="id",
+    # Without Reflex's own connection overlay, which speaks English over the page: the shell has an offline bar.
+    app_wraps={(55, "ErrorBoundary"): lambda _stateful: default_error_boundary()},
     api_transformer=create_api(),
     backend_exception_handler=on_backend_error,
     toaster=rx.toast.provider(position="bottom-left", close_button=True, rich_colors=False, visible_toasts=3),

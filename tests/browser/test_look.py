@@ -1,5 +1,6 @@
 """Every page in both themes and three widths: axe finds nothing serious, nothing scrolls sideways, the console is clean."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from pages import routes
 from tests.fixtures.app import RunningApp
-from tests.fixtures.people import Person, make_person
+from tests.fixtures.people import Person, finish_some, make_person
 
 pytestmark = pytest.mark.browser
 
@@ -143,7 +144,7 @@ def test_new_tenant_is_led_to_the_first_broadcast(app: RunningApp, open_page: Op
 def test_without_a_session_the_sign_in_page_opens(open_page: Opener, app: RunningApp, browser: Browser) -> None:
     page = browser.new_page()
     page.goto(app.base_url + routes.HOME)
-    page.wait_for_url("**/login?next=*")
+    page.wait_for_url(re.compile(r"/login/?\?next="))
     page.close()
 
 
@@ -163,6 +164,27 @@ def test_selecting_rows_swaps_the_toolbar_without_a_jump(open_page: Opener) -> N
     assert before is not None
     assert after is not None
     assert abs(before["y"] - after["y"]) < 1
+
+
+def test_offline_is_said_and_passes(app: RunningApp, browser: Browser, busy: Person) -> None:
+    context = browser.new_context()
+    context.add_cookies([busy.cookie])
+    page = context.new_page()
+    page.goto(app.base_url + routes.HOME)
+    expect(page.get_by_text("Menunggu Anda")).to_be_visible()
+    context.set_offline(True)
+    expect(page.get_by_text("Sambungan terputus.")).to_be_visible(timeout=60_000)
+    context.set_offline(False)
+    expect(page.get_by_text("Sambungan terputus.")).to_be_hidden(timeout=30_000)
+    context.close()
+
+
+def test_home_moves_without_reload(app: RunningApp, open_page: Opener) -> None:
+    person = make_person(app, busy=True)
+    page = open_page(routes.HOME, person=person)
+    expect(page.get_by_text("812 dari 1.240")).to_be_visible()
+    finish_some(app, person, 100)
+    expect(page.get_by_text("912 dari 1.240")).to_be_visible()
 
 
 def test_reflex_upload_route_does_not_exist(app: RunningApp, page: Page) -> None:
