@@ -1,17 +1,30 @@
-"""The demo tenant."""
+"""The demo is made once, adds up, and can be made again."""
 
-from wa_app.config import Settings
-from wa_app.db import system_unit_of_work
-from wa_app.services import accounts, seed
+import pytest
+from sqlalchemy import text
 
-EMAIL = "demo-seed@sapa.test"
-PASSWORD = "Kq7-senja-kopi-gula"
+from wa_app.db import system_unit_of_work, unit_of_work
+from wa_app.schemas.principal import Principal
+from wa_app.services import campaigns
+from wa_app.services.seed import PEOPLE, seed_demo
+
+pytestmark = pytest.mark.usefixtures("settings")
 
 
-async def test_seeds_once_and_leaves_numbers_to_scan_without_a_sandbox(settings: Settings) -> None:
-    first = await seed.seed_demo(EMAIL, PASSWORD)
-    assert first == seed.Demo(already_there=False, linked=False)
-    assert (await seed.seed_demo(EMAIL, PASSWORD)).already_there
-    async with system_unit_of_work() as system:
-        user = await accounts.find_user(system, EMAIL)
-        assert user is not None
+async def test_the_demo_adds_up_and_is_made_once() -> None:
+    first = await seed_demo("demo-seed@sapa.test", "Kata sandi panjang 9")
+    again = await seed_demo("demo-seed@sapa.test", "Kata sandi panjang 9")
+    assert (first.already_there, first.linked, again.already_there) == (False, False, True)
+    async with system_unit_of_work() as uow:
+        query = text(
+            "SELECT m.tenant_id FROM memberships m JOIN users u ON u.id = m.user_id WHERE u.email = 'demo-seed@sapa.test'"
+        )
+        tenant_id = (await uow.session.execute(query)).scalar_one()
+    async with unit_of_work(Principal.system(tenant_id)) as uow:
+        found, _, total = await campaigns.list_(uow)
+        people = (await uow.session.execute(text("SELECT count(*) FROM contacts"))).scalar_one()
+        done = next(one for one in found if one.status == "COMPLETED")
+        rows = (await uow.session.execute(text("SELECT count(*) FROM outbound_messages"))).scalar_one()
+    assert (total, people) == (3, PEOPLE)
+    assert done.counts.total == rows == done.plan_total
+    assert done.counts.read > done.counts.failed > 0

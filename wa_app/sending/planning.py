@@ -27,6 +27,7 @@ log = structlog.get_logger(__name__)
 CHUNK = 50_000
 """Contacts per transaction."""
 
+# `contacts.phone` is a copy of the primary phone identity, so most rows need no look at the identities.
 _CHUNK = """
     WITH batch AS MATERIALIZED (
         SELECT c.id, c.phone FROM contacts c
@@ -34,12 +35,13 @@ _CHUNK = """
     ), blocked AS MATERIALIZED ({blocked}
         AND i.contact_id > :cursor
     ), wanted AS (
-        SELECT b.id, u.kind, u.value, x.id IS NOT NULL AS suppressed
+        SELECT b.id, x.id IS NOT NULL AS suppressed,
+               CASE WHEN b.phone IS NULL THEN u.kind ELSE 'phone' END AS kind, COALESCE(b.phone, u.value) AS value
         FROM batch b
         LEFT JOIN LATERAL (
             SELECT i.kind, i.value FROM contact_identities i
-            WHERE i.tenant_id = :tenant AND i.contact_id = b.id AND i.kind IN {usable}
-            ORDER BY i.kind = 'phone' DESC, i.value = b.phone DESC, i.id LIMIT 1
+            WHERE b.phone IS NULL AND i.tenant_id = :tenant AND i.contact_id = b.id AND i.kind IN {usable}
+            ORDER BY i.kind = 'phone' DESC, i.id LIMIT 1
         ) u ON true
         LEFT JOIN blocked x ON x.id = b.id
         ORDER BY b.id

@@ -178,7 +178,7 @@ async def _broadcasts(owner: Principal, numbers: list[UUID], *, start: bool) -> 
 _ROWS = text("""
     INSERT INTO outbound_messages (tenant_id, kind, state, dedupe_key, campaign_id, contact_id, identity_kind,
         identity_value, device_id, body, error_code, created_at, claimed_at, sent_at, delivered_at, read_at)
-    SELECT :t, 'campaign', p.state, 'c:' || CAST(:c AS text) || ':phone:' || p.phone, CAST(:c AS uuid), p.id, 'phone',
+    SELECT :t, 'campaign', p.state, 'c:' || CAST(CAST(:c AS uuid) AS text) || ':phone:' || p.phone, CAST(:c AS uuid), p.id, 'phone',
         p.phone, CASE WHEN p.state <> 'skipped' THEN (CAST(:devices AS uuid[]))[1 + p.n % 3] END,
         'Halo ' || p.name || ', beli dua gratis satu untuk semua biji kopi sampai Minggu. '
             || 'Balas STOP bila tidak ingin menerima info lagi.',
