@@ -119,7 +119,7 @@ def _doing(row: Any) -> rx.Component:
         "typing": t("campaigns.doing.typing", name=row["detail"]),
         "replying": t("campaigns.doing.replying"),
         "gap": t("campaigns.doing.gap", time=duration(row["wait"])),
-        "paused": t_var("devices.reason." + row["detail"].to(str)),
+        "paused": t_var("campaigns.rest." + row["detail"].to(str)),
         "idle": t("campaigns.doing.idle"), "disconnected": t("campaigns.doing.disconnected"),
         "failed": t("campaigns.doing.failed"), "off": t("campaigns.doing.off"),
     }  # fmt: skip
