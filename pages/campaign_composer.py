@@ -13,7 +13,7 @@ from wa_app.components.cards import card, card_body, page_header, saved_note, se
 from wa_app.components.chat import bubble, date_pill, phone_preview
 from wa_app.components.chips import campaign_state_chip, chip, device_state_chip, tile
 from wa_app.components.dialogs import confirm
-from wa_app.components.editor import message_editor
+from wa_app.components.editor import message_editor, whatsapp_text
 from wa_app.components.feedback import empty, notice, skeleton_rows
 from wa_app.components.forms import date_time_field, select, tag_picker, text_field
 from wa_app.components.i18n import clock, duration, error_text, file_size, number, phone, t, t_var, zone_name
@@ -121,7 +121,8 @@ def _message() -> rx.Component:
         _file(), value=S.message, variables=S.variables, on_rest=S.set_message, label=t("composer.step.message"),
         problems=S.step_state["message"] == "error",
     )  # fmt: skip
-    return rx.fragment(editor, rx.el.div(_problems(), class_name="stack gap-1"), _checks())
+    problems = rx.cond(S.step_state["message"] == "error", rx.el.div(_problems(), class_name="stack gap-1"))
+    return rx.fragment(editor, problems, _checks())
 
 
 def _device(row: Any) -> rx.Component:
@@ -196,7 +197,8 @@ def _checks() -> rx.Component:
     return card(
         card_body(
             rx.el.ul(
-                _good(S.sendable > 0, t("composer.check.people"), t("composer.check.people.words", n=S.sendable, total=S.people)),
+                _good(S.sendable > 0, t("composer.check.people"), t("composer.check.people.words", n=S.sendable, total=S.people, suppressed=S.suppressed,
+                        unreachable=S.unreachable)),
                 _good((S.connected > 0) & (S.sendable > 0), t("composer.check.devices"), length),
                 _good(S.variants > 1, t("composer.check.variants"), t("composer.check.variants.words", n=S.variants)),
                 rx.foreach(S.checks, _check),
@@ -217,7 +219,7 @@ def _preview() -> rx.Component:
     body = rx.el.div(
         rx.cond((S.file_id != "") & (S.file_kind != "image"),
                 rx.el.div(icon("paperclip", 14), rx.el.span(S.file_name, class_name="clip"), class_name="row small pb-1")),
-        rx.cond(S.preview, S.preview, rx.el.span(t("composer.preview.empty"), class_name="muted")),
+        rx.cond(S.preview, whatsapp_text(S.preview), rx.el.span(t("composer.preview.empty"), class_name="muted")),
     )  # fmt: skip
     many = S.sample_names.length() > 1
     pages = rx.cond(

@@ -221,7 +221,7 @@ def _log() -> rx.Component:
             ),
             devices, right=[export],
         ),
-        paging=Paging(1, S.log.length(), S.total, S.before > 0, S.next_id != "", S.previous_page, S.next_page),
+        paging=Paging(S.first, S.last, S.found, S.first > 1, S.next_id != "", S.previous_page, S.next_page),
         filtered=(S.state_filter != "") | (S.query != "") | (S.device_filter != ""),
         on_clear=S.clear_filters, dense=True,
         empty=card_body(rx.el.p(t("campaigns.log.none"), class_name="muted")),

@@ -17,7 +17,15 @@ from wa_app.db import TenantUnitOfWork
 from wa_app.errors import AppError, Invalid, NotFound
 from wa_app.i18n import translate
 from wa_app.models.outbound import CampaignStatus
-from wa_app.schemas.campaigns import CampaignCreate, CampaignUpdate, CampaignView, Check, Preflight, Target
+from wa_app.schemas.campaigns import (
+    AudienceCount,
+    CampaignCreate,
+    CampaignUpdate,
+    CampaignView,
+    Check,
+    Preflight,
+    Target,
+)
 from wa_app.sending.rendering import BUILT_IN
 from wa_app.services import campaigns, devices, files, tags
 from wa_app.services.campaigns.checks import known_attributes, media_kind
@@ -83,6 +91,7 @@ class CampaignComposerState(AppState):
     async def load_new(self) -> None:
         """An empty composer; nothing is stored before the first change."""
         self._clear()
+        self.everyone = True
         async with self.unit_of_work() as uow:
             self._zone = (await campaigns.tenant_zone(uow)).key
             self.name = translate((await self.principal()).language, "composer.new_name")
@@ -263,6 +272,8 @@ class CampaignComposerState(AppState):
         self.ready = self.missing = self.everyone = self.busy = self.asked = False
         self.wanted, self.unwanted, self.chosen, self._samples, self.checks = [], [], [], [], []
         self.step, self.when, self.status, self.sample_at = "people", "now", "DRAFT", 0
+        self.step_state, self.variants = {}, 1
+        self.errors = self.warnings = self.seconds = self.connected = 0
         self.letters = self.people = self.sendable = self.suppressed = self.unreachable = 0
 
     async def _fill(self, uow: TenantUnitOfWork, view: CampaignView) -> None:
@@ -293,11 +304,11 @@ class CampaignComposerState(AppState):
         ]  # fmt: skip
         self.variables = [*sorted(BUILT_IN - {"email"}), *sorted(await known_attributes(uow))][:40]
 
+    def _target(self) -> Target:
+        return Target(all=self.everyone, tags=[] if self.everyone else self.wanted, exclude_tags=self.unwanted)
+
     async def _save_target(self) -> EventSpec | None:
-        target = Target(
-            all=self.everyone, tags=[] if self.everyone else self.wanted, exclude_tags=self.unwanted
-        )
-        return await self._save(target=target)
+        return await self._save(target=self._target())
 
     async def _save_delays(self) -> EventSpec | None:
         values = [one.strip() for one in (self.delay_min, self.delay_max)]
@@ -339,7 +350,7 @@ class CampaignComposerState(AppState):
 
     async def _store(self, uow: TenantUnitOfWork, is_new: bool, changes: dict[str, Any]) -> CampaignView:
         if is_new:
-            return await campaigns.create(uow, CampaignCreate(**{"name": self.name, **changes}))
+            return await campaigns.create(uow, CampaignCreate(**{"name": self.name, "target": self._target(), **changes}))
         return await campaigns.update(uow, id_of(self.draft_id), CampaignUpdate(**changes))
 
     def _refuse(self, error: Invalid) -> None:
@@ -366,7 +377,7 @@ class CampaignComposerState(AppState):
 
     async def _look(self, uow: TenantUnitOfWork) -> None:
         """Count the audience, draw samples, run the checks."""
-        target = Target(all=self.everyone, tags=[] if self.everyone else self.wanted, exclude_tags=self.unwanted)
+        target = self._target()
         if not self._samples or self.draft_id:
             found = await campaigns.sample(uow, target)
             self._samples = [{"name": one.name or one.phone, "id": str(one.id), "city": one.city, "values": one.values}
@@ -374,7 +385,9 @@ class CampaignComposerState(AppState):
             self.sample_names = [" · ".join(filter(None, (one["name"], one["city"]))) for one in self._samples]
             self.sample_options = [[str(at), name] for at, name in enumerate(self.sample_names)]
         self._show_sample(min(self.sample_at, max(len(self._samples) - 1, 0)))
-        if self.draft_id:
+        if not self.draft_id:
+            self._show_people(await campaigns.count(uow, target))
+        else:
             self._show_checks(await campaigns.preflight(uow, await campaigns.find(uow, id_of(self.draft_id))))
 
     def _show_sample(self, at: int) -> None:
@@ -387,11 +400,14 @@ class CampaignComposerState(AppState):
         shown = campaigns.render(self.message, person["values"], person["id"])
         self.preview, self.variants, self.preview_name = shown.text, shown.variants, person["name"]
 
+    def _show_people(self, audience: AudienceCount) -> None:
+        self.people, self.suppressed = audience.total, audience.suppressed
+        self.unreachable, self.sendable = audience.no_identity, audience.sendable
+
     def _show_checks(self, result: Preflight) -> None:
-        self.people, self.suppressed = result.audience.total, result.audience.suppressed
-        self.unreachable, self.sendable = result.audience.no_identity, result.audience.sendable
+        self._show_people(result.audience)
         self.connected, self.variants, self.seconds = result.devices_connected, result.variants, result.seconds or 0
-        self.checks = [_check_row(check) for check in result.checks]
+        self.checks = [_check_row(check) for check in result.checks if check.level != "ok"]
         self.errors = len(result.errors)
         self.warnings = sum(check.level == "warning" for check in result.checks)
         levels = dict.fromkeys(STEPS, "ok")

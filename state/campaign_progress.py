@@ -75,7 +75,8 @@ class CampaignProgressState(AppState):
     query: str = ""
     next_id: str = ""
     _before: list[str] = []
-    before: int = 0
+    first: int = 0
+    found: int = 0
     asked: str = ""
     deciding: bool = False
 
@@ -248,7 +249,10 @@ class CampaignProgressState(AppState):
             )  # fmt: skip
         self.log = [_log_row(row) for row in rows]
         self.next_id = str(next_id) if next_id else ""
-        self.before = len(self._before)
+        self.first = len(self._before) * PAGE + 1 if rows else 0
+        known = sum(self.counts.get(one.value, 0) for one in states) if states else self.total
+        exact = not (self.query or self.device_filter)
+        self.found = known if exact else self.first + len(rows) - 1 + (1 if next_id else 0)
 
     def _show(
         self, view: CampaignView, stats: Stats, lanes: list[Lane], rows: list[LiveRow], pulse: list[dict[str, Any]]
@@ -273,6 +277,12 @@ class CampaignProgressState(AppState):
         self.live_rows = [_live_row(row) for row in rows]
         self.pulse = pulse
         self.ready = True
+
+
+    @rx.var
+    def last(self) -> int:
+        """Number of the last row shown."""
+        return self.first + len(self.log) - 1 if self.log else 0
 
 
 async def _facts(

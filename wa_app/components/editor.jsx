@@ -98,3 +98,15 @@ export function MessageEditor({ value, variables = [], problems = false, name, r
       })),
     children);
 }
+
+// What WhatsApp makes of *bold*, _italic_, ~struck~ and line ends.
+const MARKS = { "*": "strong", _: "em", "~": "s" };
+export function WhatsAppText({ text = "" }) {
+  const out = [];
+  let rest = text;
+  for (let hit; (hit = /(^|[\s(])([*_~])(\S(?:[^\n]*?\S)?)\2(?=$|[\s).,!?:;])/.exec(rest));) {
+    out.push(rest.slice(0, hit.index) + hit[1], h(MARKS[hit[2]], { key: out.length }, hit[3]));
+    rest = rest.slice(hit.index + hit[0].length);
+  }
+  return h("span", null, ...out, rest);
+}

@@ -1,4 +1,4 @@
-"""The message editor and the chart of messages a minute: two parts that live in the browser."""
+"""The message editor, what WhatsApp makes of a text, and the chart of messages a minute: parts that live in the browser."""
 
 from typing import Any
 
@@ -24,6 +24,14 @@ class MessageEditor(rx.NoSSRComponent):
     rest_ms: rx.Var[int]
 
     on_rest: rx.EventHandler[_rested]  # type: ignore[valid-type,type-arg]
+
+
+class WhatsAppText(rx.NoSSRComponent):
+    """A text as WhatsApp draws it."""
+
+    tag = "WhatsAppText"
+
+    text: rx.Var[str]
 
 
 class PulseChart(rx.NoSSRComponent):
@@ -53,3 +61,10 @@ def pulse_chart(points: Any, *, pace: Any = 0, cumulative: Any = False) -> rx.Co
     PulseChart.library = rx.asset("pulse.jsx", shared=True).importable_path
     chart: rx.Component = PulseChart.create(points=points, pace=pace, cumulative=cumulative)
     return chart
+
+
+def whatsapp_text(text: Any) -> rx.Component:
+    """`*bold*`, `_italic_` and `~struck~` as the customer's phone shows them."""
+    WhatsAppText.library = rx.asset("editor.jsx", shared=True).importable_path
+    shown: rx.Component = WhatsAppText.create(text=text)
+    return shown

@@ -118,16 +118,16 @@ def _person(draw: Random, number: int) -> ContactCreate:
 async def _numbers(owner: Principal, sandbox: httpx.AsyncClient | None) -> list[UUID]:
     """Three devices with a human pace; in the sandbox their codes are scanned, on a real WAHA they wait."""
     async with unit_of_work(owner) as uow:
-        if known := await devices.list_devices(uow):
-            return [one.id for one in known]
-        made = [await devices.create(uow, name) for name, _ in DEVICES]
-        for device in made:
-            pace = PacingUpdate(delay_min_s=6, delay_max_s=14, per_hour=150, per_day=600)
-            await devices.update(uow, device.id, DeviceUpdate(pacing=pace))
+        found = await devices.list_devices(uow)
+        if not found:
+            found = [await devices.create(uow, name) for name, _ in DEVICES]
+            for device in found:
+                pace = PacingUpdate(delay_min_s=6, delay_max_s=14, per_hour=150, per_day=600)
+                await devices.update(uow, device.id, DeviceUpdate(pacing=pace))
     if sandbox is not None:
-        pairs = zip(made, DEVICES, strict=True)
-        await asyncio.gather(*(_scan(sandbox, one.session, phone, name) for one, (name, phone) in pairs))
-    return [device.id for device in made]
+        pairs = [(one, name, phone) for one, (name, phone) in zip(found, DEVICES, strict=False) if one.status != "CONNECTED"]
+        await asyncio.gather(*(_scan(sandbox, one.session, phone, name) for one, name, phone in pairs))
+    return [device.id for device in found]
 
 
 async def _is_sandbox(sandbox: httpx.AsyncClient) -> bool:

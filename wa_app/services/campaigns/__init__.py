@@ -6,14 +6,14 @@
     checks     preflight and the rules behind it
     progress   stats, lanes, live, pulse
     logs       logs, export_page
-    preview    sample, render
+    preview    count, sample, render
     states     which verb fits which state
 """
 
 from wa_app.services.campaigns.checks import preflight
 from wa_app.services.campaigns.editing import create, duplicate, remove, restore, update
 from wa_app.services.campaigns.logs import export_page, logs
-from wa_app.services.campaigns.preview import render, sample
+from wa_app.services.campaigns.preview import count, render, sample
 from wa_app.services.campaigns.progress import lanes, live, pulse, stats
 from wa_app.services.campaigns.reading import find, get, list_, status_counts
 from wa_app.services.campaigns.running import (
@@ -33,7 +33,7 @@ from wa_app.services.campaigns.running import (
 from wa_app.services.campaigns.states import may
 
 __all__ = [
-    "cancel", "create", "duplicate", "export_page", "find", "get", "in_tenant_zone", "lanes", "list_", "live", "logs",
+    "cancel", "count", "create", "duplicate", "export_page", "find", "get", "in_tenant_zone", "lanes", "list_", "live", "logs",
     "may", "pause", "preflight", "pulse", "remove", "render", "resolve_unknown", "restore", "resume", "retry_failed",
     "sample", "schedule", "settle", "start", "start_due", "start_now", "stats", "status_counts", "tenant_zone", "update",
 ]  # fmt: skip

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from wa_app.db import TenantUnitOfWork
-from wa_app.schemas.campaigns import PreviewContact, Target
+from wa_app.schemas.campaigns import AudienceCount, PreviewContact, Target
 from wa_app.sending import audience
 from wa_app.sending.rendering import contact_values, parse
 
@@ -21,6 +21,12 @@ async def sample(uow: TenantUnitOfWork, target: Target, limit: int = SAMPLE) -> 
         )
         for row in rows
     ]  # fmt: skip
+
+
+async def count(uow: TenantUnitOfWork, target: Target) -> AudienceCount:
+    """How many people a target means, live while one chooses."""
+    uow.require("contacts.read")
+    return await audience.count(uow, target)
 
 
 @dataclass(frozen=True, slots=True)
