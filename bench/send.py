@@ -11,6 +11,7 @@ sandbox, same run. Both sides send the same texts.
 """
 
 import asyncio
+import sys
 import time
 from uuid import UUID
 
@@ -20,15 +21,18 @@ import psutil
 
 from bench.harness import Bench, Result
 from bench.seeding import World
+from wa_app.config import ROOT
+from wa_app.embedded import process
 
 NEEDS = ("postgres", "redis", "sandbox", "worker", "worker-lanes", "scheduler")
 CONCURRENCY = 20
+REACHED = ("sent", "delivered", "read")
 GOAL = 1.0
 
 
 async def run(env: Bench) -> Result:
     n = env.option("n", 20_000)
-    world = World(env.waha_url, env.stack.environment["WAHA_API_KEY"])
+    world = World(env.waha_url, env.stack.environment["WAHA_API_KEY"], start_api(env))
     await world.configure(acks="off", start_s=0.01)
     await world.open()
     await world.link(4)
@@ -46,6 +50,8 @@ async def run(env: Bench) -> Result:
         "rps": rate, "baseline_rps": baseline, "seconds": seconds, "duplicates": judged["duplicates"],
         **spent,
     }  # fmt: skip
+    if env.option("acks", 1):
+        figures |= await with_acks(env, world, n)
     if env.option("rss", 0):
         figures["rss_growth"] = await growth(env, world, env.option("rss_to", 20_000))
     ratio = rate / baseline
@@ -61,6 +67,33 @@ def cpu(env: Bench) -> dict[str, float]:
         times = [one.cpu_times() for one in (root, *root.children(recursive=True))]
         found[name] = sum(t.user + t.system + t.children_user + t.children_system for t in times)
     return found
+
+
+def start_api(env: Bench) -> str:
+    """The API alone, one process, to take the sandbox's webhooks; returns its address."""
+    port = process.free_port()
+    command = ("-m", "uvicorn", "--factory", "wa_app.api.app:create_api", "--port", str(port), "--no-access-log")
+    env.stack.spawn(process.Program("api", (sys.executable, *command), cwd=ROOT))
+    env.stack.wait("api", lambda: process.port_answers(port), 60, "the API did not start")
+    return f"http://127.0.0.1:{port}"
+
+
+async def with_acks(env: Bench, world: World, n: int) -> dict[str, float | int | str]:
+    """The same with an echo and three acks coming back for every message, to the last tick."""
+    await world.configure(acks="instant")
+    started = time.perf_counter()
+    campaign, rate, _ = await campaign_of(env, world, n)
+    while (await world.counters(campaign)).get("read", 0) < n:
+        if time.perf_counter() - started > 900:
+            raise RuntimeError(f"acks are missing: {await world.counters(campaign)}")
+        await asyncio.sleep(0.5)
+    row = (await world.fetch(
+        "SELECT extract(epoch FROM now() - min(claimed_at))::float8 AS s FROM outbound_messages WHERE campaign_id = $1",
+        campaign,
+    ))[0]  # fmt: skip
+    await world.configure(acks="off")
+    env.say(f"with acks: {rate:.0f} messages/s to sent, {n / row['s']:.0f} to read")
+    return {"rps_acks": rate, "rps_read": n / row["s"]}
 
 
 async def bare_loop(world: World, n: int) -> float:
@@ -99,7 +132,13 @@ async def warm_up(world: World) -> None:
 
 
 async def broadcast(env: Bench, world: World, n: int) -> tuple[float, float]:
-    """Messages per second from the first claim to the last outcome written, by the database's own times."""
+    """Messages per second, and seconds, of one broadcast."""
+    _, rate, seconds = await campaign_of(env, world, n)
+    return rate, seconds
+
+
+async def campaign_of(env: Bench, world: World, n: int) -> tuple[UUID, float, float]:
+    """A broadcast from the first claim to the last outcome written, by the database's own times."""
     contacts = await world.add_contacts(n, first=len(world.contacts))
     campaign = await world.add_campaign(contacts)
     await analyze(env)
@@ -109,7 +148,7 @@ async def broadcast(env: Bench, world: World, n: int) -> tuple[float, float]:
         "FROM outbound_messages WHERE campaign_id = $1", campaign,
     ))[0]  # fmt: skip
     seconds = (row["last"] - row["first"]).total_seconds()
-    return n / seconds, seconds
+    return campaign, n / seconds, seconds
 
 
 async def analyze(env: Bench) -> None:
@@ -122,10 +161,14 @@ async def analyze(env: Bench) -> None:
 
 async def until_sent(world: World, campaign: UUID, n: int, timeout_s: float) -> None:
     deadline = time.monotonic() + timeout_s
-    while (await world.counters(campaign)).get("sent", 0) < n:
+    while not reached(await world.counters(campaign), n):
         if time.monotonic() > deadline:
             raise RuntimeError(f"not sent in {timeout_s} s: {await world.counters(campaign)}")
         await asyncio.sleep(0.5)
+
+
+def reached(counters: dict[str, int], n: int) -> bool:
+    return sum(counters.get(state, 0) for state in REACHED) >= n
 
 
 async def growth(env: Bench, world: World, to: int) -> float:

@@ -50,18 +50,22 @@ def worker(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     running.wait(30)
 
 
+def notes(path: Path) -> list[list[str]]:
+    return [line.split() for line in path.read_text().splitlines()]
+
+
 async def test_a_message_is_delivered_with_its_delay_and_correlation(worker: Path) -> None:
     started = time.time()
     with structlog.contextvars.bound_contextvars(correlation_id="cause-1"):
         async with system_unit_of_work() as uow:
             uow.enqueue("probe.note", text="now")
             uow.enqueue("probe.note", delay_ms=3_000, text="later")
-            assert worker.read_text() == ""
+            assert not notes(worker)
     for _ in range(300):
-        if len(worker.read_text().splitlines()) == 2:
+        if len(notes(worker)) == 2:
             break
         await asyncio.sleep(0.1)
-    lines = [line.split() for line in worker.read_text().splitlines()]
+    lines = notes(worker)
     assert [(text, cause) for text, cause, _ in lines] == [("now", "cause-1"), ("later", "cause-1")]
     assert float(lines[1][2]) >= started + 3
     await db.dispose()
@@ -69,7 +73,7 @@ async def test_a_message_is_delivered_with_its_delay_and_correlation(worker: Pat
 
 async def test_nothing_is_sent_when_the_transaction_fails(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(queues.ACTOR_QUEUES, "probe.note", "silent")
-    with pytest.raises(RuntimeError):
+    with pytest.raises(RuntimeError):  # noqa: PT012
         async with system_unit_of_work() as uow:
             uow.enqueue("probe.note", text="never")
             raise RuntimeError

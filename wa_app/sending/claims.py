@@ -87,7 +87,8 @@ WHERE i.tenant_id = $1 AND i.contact_id = ANY($2::uuid[]) GROUP BY i.contact_id
 _SUPPRESSED_ALONE = "SELECT scope = 'all' AS everything FROM suppressions WHERE tenant_id = $1 AND hash = $2"
 _TAKE = """
 UPDATE outbound_messages m SET
-  state = u.state, body = coalesce(u.body, m.body), content_hash = u.hash, provider_key = u.key, file_id = u.file_id,
+  state = u.state, body = coalesce(u.body, m.body), content_hash = u.hash, provider_key = u.key,
+  provider_message_id = u.key, file_id = u.file_id,
   device_id = CASE WHEN u.state = 'sending' THEN $2 ELSE m.device_id END, lease_epoch = $3,
   claimed_at = now(), due_at = u.due_at, error_code = u.code
 FROM unnest($4::uuid[], $5::text[], $6::text[], $7::bytea[], $8::text[], $9::text[], $10::timestamptz[], $11::uuid[])

@@ -128,7 +128,8 @@ UPDATE outbound_messages m SET
 FROM unnest($2::uuid[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::float8[])
   AS u(id, attempt, state, message_id, chat_id, code, detail, wait_s)
 WHERE m.tenant_id = $1 AND m.id = u.id AND m.attempt = u.attempt
-  AND (m.state = 'sending' OR (m.state = 'unknown' AND u.state <> 'unknown'))
+  AND (m.state = 'sending' OR (m.state = 'unknown' AND u.state <> 'unknown')
+    OR (m.state = 'failed' AND m.error_code = 'not_sent' AND u.state = 'sent'))
 RETURNING m.campaign_id, $10::uuid AS device_id, old.state AS was, new.state AS now
 """
 
@@ -176,14 +177,17 @@ async def book(conn: Any, tenant_id: UUID, deltas: Deltas) -> None:
 
 _ORPHANS = """
 UPDATE outbound_messages m SET state = 'unknown', error_code = 'lane_lost',
-  due_at = now() + make_interval(secs => $4)
+  due_at = now() + make_interval(secs => $4) + CASE WHEN m.file_id IS NULL THEN interval '0' ELSE interval '3 min' END
 WHERE m.tenant_id = $1 AND m.device_id = $2 AND m.state = 'sending' AND m.lease_epoch IS DISTINCT FROM $3
 RETURNING m.campaign_id, m.device_id, old.state AS was, new.state AS now
 """
 
 
 async def give_up_orphans(conn: Any, tenant_id: UUID, device_id: UUID, epoch: int | None, wait_s: float) -> int:
-    """Rows of a lane that is gone (crash, lost lease) become `unknown`; `epoch` is the lease that lives."""
+    """Rows of a lane that is gone (crash, lost lease) become `unknown`; `epoch` is the lease that lives.
+
+    A call with a file may be out for three minutes more (its time-out) before its absence proves anything.
+    """
     rows = await conn.fetch(_ORPHANS, tenant_id, device_id, epoch, wait_s)
     await book(conn, tenant_id, moved(rows))
     return len(rows)

@@ -85,7 +85,7 @@ RETURNING m.id, m.provider_key, m.content_hash, m.claimed_at, m.identity_kind, m
 """
 _ATTRIBUTED = """
 SELECT provider_message_id FROM outbound_messages
-WHERE tenant_id = $1 AND device_id = $2 AND provider_message_id = ANY($3::text[])
+WHERE tenant_id = $1 AND device_id = $2 AND provider_message_id = ANY($3::text[]) AND id <> $4
 """
 
 
@@ -123,7 +123,7 @@ async def _look_up(principal: Principal, device_id: UUID, row: Any, channel: Cha
 async def _judge(uow: TenantUnitOfWork, device_id: UUID, row: Any, messages: Sequence[OwnMessage]) -> bool:
     """Exactly one fitting message: sent. None: not sent. More: a person decides."""
     conn = await uow.driver()
-    known = await conn.fetch(_ATTRIBUTED, uow.tenant_id, device_id, [m.message_id for m in messages])
+    known = await conn.fetch(_ATTRIBUTED, uow.tenant_id, device_id, [m.message_id for m in messages], row["id"])
     taken = {one["provider_message_id"] for one in known}
     fitting = [m for m in messages if m.message_id not in taken and _fits(row, m)]
     if len(fitting) > 1:
