@@ -269,5 +269,7 @@ def save_bar(dirty: Any, on_save: Any, on_discard: Any, *, busy: rx.Var[bool] | 
 
 def field_errors(errors: Any, name: str) -> dict[str, Any]:
     """`error` and `error_args` of a field out of a `FormErrors` state: `text_field(…, **field_errors(S.errors, "name"))`."""
-    entry = errors[name]
-    return {"error": entry["code"].to(str), "error_args": entry["args"]}
+    code = errors[name]["code"]
+    # No entry means undefined in the browser, which is not "".
+    calm = rx.Var(f'({code!s} ?? "")', _var_type=str, _var_data=code._get_all_var_data()).to(str)
+    return {"error": calm, "error_args": errors[name]["args"]}
