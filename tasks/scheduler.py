@@ -20,7 +20,9 @@ from wa_app.config import get_settings
 from wa_app.db import system_unit_of_work
 from wa_app.errors import AppError
 from wa_app.sending import sweeps
-from wa_app.services import resets, sessions
+from wa_app.services import contacts, resets, sessions
+from wa_app.services.campaigns import running
+from wa_app.services.imports import jobs
 
 log = structlog.get_logger(__name__)
 
@@ -38,43 +40,39 @@ async def _probe() -> None:
         uow.enqueue("device.probe")
 
 
-async def _plan() -> None:
-    """Campaigns whose time has come, and plans that were interrupted."""
-    due = text(
-        "SELECT tenant_id, id FROM campaigns WHERE status = 'PENDING' AND deleted_at IS NULL "
-        "AND (scheduled_at IS NULL OR scheduled_at <= now()) AND (lease_until IS NULL OR lease_until < now()) LIMIT 200"
-    )
+async def _campaigns() -> None:
+    """Campaigns whose time has come, plans that were interrupted, campaigns that are over."""
     async with system_unit_of_work() as uow:
-        for row in await uow.session.execute(due):
-            uow.enqueue("campaign.plan", tenant_id=row.tenant_id, campaign_id=row.id)
+        await running.start_due(uow)
 
 
 async def _imports() -> None:
-    due = text(
-        "SELECT tenant_id, id FROM import_jobs WHERE status IN ('queued', 'running') "
-        "AND (lease_until IS NULL OR lease_until < now()) LIMIT 50"
-    )
     async with system_unit_of_work() as uow:
-        for row in await uow.session.execute(due):
-            uow.enqueue("import.run", tenant_id=row.tenant_id, job_id=row.id)
+        await jobs.wake(uow)
 
 
 async def _mails() -> None:
     await resets.wake_unsent()
 
 
+async def _tidy() -> None:
+    await sweeps.tidy()
+    async with system_unit_of_work() as uow:
+        await contacts.purge(uow)
+
+
 JOBS: Final[Mapping[str, tuple[int, Job]]] = {
     "lanes.wake": (1, sweeps.wake_lanes),
     "inbound.wake": (1, sweeps.wake_inbound),
-    "campaigns.plan": (2, _plan),
+    "campaigns.start": (2, _campaigns),
     "imports.wake": (5, _imports),
     "outbound.orphans": (5, _orphans),
     "outbound.reconcile": (2, sweeps.wake_reconcile),
-    "campaigns.end": (5, sweeps.end_campaigns),
+    "outbound.expire": (5, sweeps.expire),
     "devices.probe": (30, _probe),
     "mails.wake": (60, _mails),
     "sessions.tidy": (3600, sessions.tidy),
-    "tidy": (600, sweeps.tidy),
+    "tidy": (600, _tidy),
 }
 """Name → seconds between ticks, and what to do."""
 

@@ -51,7 +51,6 @@ WHERE m.state = 'sending' AND (d.lease_until IS NULL OR d.lease_until < now() OR
 _UNKNOWN = text("""
 SELECT DISTINCT m.tenant_id, m.device_id FROM outbound_messages m WHERE m.state = 'unknown' AND m.due_at <= now()
 """)
-_OPEN = text("SELECT tenant_id, id FROM campaigns WHERE status = 'PROCESSING' AND planned_at IS NOT NULL")
 _EXPIRED = text("""
 SELECT c.tenant_id, c.id FROM campaigns c WHERE c.status IN ('PROCESSING', 'PAUSED') AND EXISTS (
   SELECT 1 FROM outbound_messages m WHERE m.tenant_id = c.tenant_id AND m.campaign_id = c.id AND m.state = 'planned'
@@ -69,6 +68,7 @@ _TIDY = (
     "AND created_at < now() - interval '3 days' LIMIT 20000)",
     "DELETE FROM inbound_events WHERE id IN (SELECT id FROM inbound_events WHERE state = 'failed' "
     "AND created_at < now() - interval '30 days' LIMIT 20000)",
+    "DELETE FROM idempotency_keys WHERE expires_at < now()",
 )
 
 
@@ -108,17 +108,13 @@ async def wake_reconcile() -> None:
             uow.enqueue("reconcile.run", tenant_id=row.tenant_id, device_id=row.device_id)
 
 
-async def end_campaigns() -> None:
-    """Skip rows whose time has passed, then close campaigns that have nothing left to send."""
+async def expire() -> None:
+    """Skip rows whose time has passed, also where no lane comes to see them."""
     async with system_unit_of_work() as uow:
         await uow.session.execute(_EXPIRED_DIRECT)
         expired = [(row.tenant_id, row.id) for row in await uow.session.execute(_EXPIRED)]
-        open_ones = [(row.tenant_id, row.id) for row in await uow.session.execute(_OPEN)]
     for tenant_id, campaign_id in expired:
         await _expire(tenant_id, campaign_id)
-    for tenant_id, campaign_id in open_ones:
-        async with unit_of_work(Principal.system(tenant_id)) as tenant:
-            await ledger.finish_if_done(tenant, campaign_id)
 
 
 async def _expire(tenant_id: UUID, campaign_id: UUID) -> None:
