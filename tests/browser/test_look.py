@@ -22,9 +22,14 @@ SIGNED_IN = (
     routes.DEVICES,
     routes.CAMPAIGNS,
     routes.CAMPAIGN_NEW,
+    routes.SETTINGS,
+    routes.SETTINGS_SECURITY,
+    routes.SETTINGS_BUSINESS,
+    routes.SETTINGS_TEAM,
+    routes.SETTINGS_API_KEYS,
     routes.DEV_COMPONENTS,
 )
-SIGNED_OUT = ("/nowhere",)
+SIGNED_OUT = (routes.SIGN_IN, routes.SIGN_UP, routes.FORGOT_PASSWORD, routes.RESET_PASSWORD, "/nowhere")
 Opener = Callable[..., Page]
 
 

@@ -66,7 +66,8 @@ def field(
 def _control_props(name: str, error: Any, help_: Any) -> dict[str, Any]:
     props: dict[str, Any] = {"id": name, "name": name, "class_name": "input"}
     if error is not None:
-        props["aria_invalid"] = rx.Var.create(error).to(str) != ""
+        # An error that is absent from a dict is undefined in the browser, so ask for truth, not for "".
+        props["aria_invalid"] = rx.cond(rx.Var.create(error).to(str), True, False)
     if error is not None or help_ is not None:
         props["aria_describedby"] = f"{name}-note"
     return props
