@@ -13,7 +13,6 @@ from httpx_aiohttp import AiohttpTransport
 
 from wa_app.channels.port import (
     Account,
-    AckLevel,
     ChannelError,
     ChatKind,
     DeviceStatus,
@@ -31,22 +30,26 @@ from wa_app.channels.port import (
     SessionSpec,
     Unsupported,
 )
+from wa_app.channels.waha.answers import (
+    id_of,
+    items,
+    read_group,
+    read_member,
+    read_own_message,
+    read_pair,
+    read_session,
+)
+from wa_app.channels.waha.bodies import digits, session_config, with_file
 from wa_app.channels.waha.errors import classify, from_transport
-from wa_app.channels.waha.events import EVENTS, loads
+from wa_app.channels.waha.events import loads
 from wa_app.channels.waha.models import (
-    STATUSES,
     account,
-    ack_level,
     as_chat,
     as_map,
-    as_number,
     as_text,
-    as_time,
     chat_kind,
     engine_name,
     key_of_message,
-    lid_of,
-    phone_of,
 )
 
 CONNECT_S: Final = 5.0
@@ -104,17 +107,17 @@ class WahaClient:
             response = await self._request("PUT", _path("/api/sessions", spec.name), {"config": config})
             if spec.start:
                 await self.start_session(spec.name)
-        return _session(loads(response.content)) or SessionInfo(spec.name, DeviceStatus.STARTING, spec.start)
+        return read_session(loads(response.content)) or SessionInfo(spec.name, DeviceStatus.STARTING, spec.start)
 
     async def list_sessions(self) -> list[SessionInfo]:
         """All sessions, stopped ones too (the server leaves those out unless asked)."""
         found = await self._get("/api/sessions?all=true")
-        return [info for item in _items(found) if (info := _session(item))]
+        return [info for item in items(found) if (info := read_session(item))]
 
     async def get_session(self, session: str) -> SessionInfo | None:
         """One session, None when the server does not know it."""
         response = await self._request("GET", _path("/api/sessions", session), ok=(404,))
-        return None if response.status_code == 404 else _session(loads(response.content))
+        return None if response.status_code == 404 else read_session(loads(response.content))
 
     async def start_session(self, session: str) -> None:
         """Start; fine when it runs already."""
@@ -159,7 +162,7 @@ class WahaClient:
     async def pairing_code(self, session: str, phone: str) -> str:
         """A code to type on the phone."""
         response = await self._request(
-            "POST", _path("/api", session, "auth/request-code"), {"phoneNumber": _digits(phone)}, read_s=QR_S
+            "POST", _path("/api", session, "auth/request-code"), {"phoneNumber": digits(phone)}, read_s=QR_S
         )
         code = as_text(as_map(loads(response.content)).get("code"))
         if code is None:
@@ -169,7 +172,7 @@ class WahaClient:
     async def check_number(self, session: str, phone: str) -> NumberCheck:
         """Whether a number is on WhatsApp; send to the chat id it gives, not to the dialled digits."""
         answer = as_map(
-            await self._get(f"/api/contacts/check-exists?phone={_digits(phone)}&session={quote(session, safe='')}")
+            await self._get(f"/api/contacts/check-exists?phone={digits(phone)}&session={quote(session, safe='')}")
         )
         exists = answer.get("numberExists") is True
         return NumberCheck(exists, as_chat(answer.get("chatId")) if exists else None)
@@ -177,7 +180,7 @@ class WahaClient:
     def chat_id_of(self, identity: Identity) -> str:
         """`<digits>@c.us` for a phone, `<digits>@lid` for a LID."""
         server = "lid" if identity.kind is IdentityKind.LID else "c.us"
-        return f"{_digits(identity.value)}@{server}"
+        return f"{digits(identity.value)}@{server}"
 
     async def new_message_id(self, session: str) -> str | None:
         """An id to send a text under; None on engines that have none (WEBJS, WPP, old versions)."""
@@ -213,21 +216,21 @@ class WahaClient:
 
     async def send_image(self, session: str, chat_id: str, file: OutgoingFile, caption: str = "") -> Receipt:
         """Send a picture (JPEG; the server does not convert)."""
-        return await self._send("sendImage", _with_file(session, chat_id, file, caption), SEND_FILE_S)
+        return await self._send("sendImage", with_file(session, chat_id, file, caption), SEND_FILE_S)
 
     async def send_video(self, session: str, chat_id: str, file: OutgoingFile, caption: str = "") -> Receipt:
         """Send a video, converted by the server unless it is MP4 already."""
-        body = _with_file(session, chat_id, file, caption)
+        body = with_file(session, chat_id, file, caption)
         return await self._send("sendVideo", {**body, "convert": file.mime != "video/mp4"}, SEND_FILE_S)
 
     async def send_voice(self, session: str, chat_id: str, file: OutgoingFile) -> Receipt:
         """Send a voice message, converted by the server unless it is OGG already."""
-        body = _with_file(session, chat_id, file, "")
+        body = with_file(session, chat_id, file, "")
         return await self._send("sendVoice", {**body, "convert": not file.mime.startswith("audio/ogg")}, SEND_FILE_S)
 
     async def send_file(self, session: str, chat_id: str, file: OutgoingFile, caption: str = "") -> Receipt:
         """Send any file as a document."""
-        return await self._send("sendFile", _with_file(session, chat_id, file, caption), SEND_FILE_S)
+        return await self._send("sendFile", with_file(session, chat_id, file, caption), SEND_FILE_S)
 
     async def seen(self, session: str, chat_id: str, message_ids: Sequence[str] = ()) -> None:
         """Mark as read: the given messages (bare ids), or what is unread in the chat."""
@@ -251,7 +254,7 @@ class WahaClient:
             f"&filter.timestamp.gte={int(since.astimezone(UTC).timestamp())}"
         )
         found = await self._get(_path("/api", session, "chats", chat_id, "messages") + query)
-        messages = [message for item in _items(found) if (message := _own_message(item, chat_id))]
+        messages = [message for item in items(found) if (message := read_own_message(item, chat_id))]
         return [message for message in messages if message.at is None or message.at >= since.replace(microsecond=0)]
 
     async def groups(self, session: str) -> list[Group]:
@@ -259,29 +262,29 @@ class WahaClient:
         return [
             group
             async for item in self._pages(_path("/api", session, "groups") + "?exclude=participants&")
-            if (group := _group(item))
+            if (group := read_group(item))
         ]
 
     async def group_members(self, session: str, group_id: str) -> list[GroupMember]:
         """The members of a group who have not left."""
         found = await self._get(_path("/api", session, "groups", group_id, "participants/v2"))
-        return [member for item in _items(found) if (member := _member(item))]
+        return [member for item in items(found) if (member := read_member(item))]
 
     async def phone_of(self, session: str, lid: str) -> IdentityPair:
         """The phone behind a LID; unknown is normal."""
-        return _pair(await self._get(_path("/api", session, "lids", lid)))
+        return read_pair(await self._get(_path("/api", session, "lids", lid)))
 
     async def lid_of(self, session: str, phone: str) -> IdentityPair:
         """The LID of a phone; unknown is normal."""
-        return _pair(await self._get(_path("/api", session, "lids/pn", _digits(phone))))
+        return read_pair(await self._get(_path("/api", session, "lids/pn", digits(phone))))
 
     async def _pages(self, url: str) -> AsyncIterator[object]:
         """Items of a paged listing, each page a list or a map by id, until a page brings nothing new."""
         seen: set[str] = set()
         while True:
-            page = _items(await self._get(f"{url}limit={PAGE}&offset={len(seen)}"))
-            fresh = [item for item in page if (name := _id_of(item)) and name not in seen]
-            seen.update(filter(None, map(_id_of, fresh)))
+            page = items(await self._get(f"{url}limit={PAGE}&offset={len(seen)}"))
+            fresh = [item for item in page if (name := id_of(item)) and name not in seen]
+            seen.update(filter(None, map(id_of, fresh)))
             for item in fresh:
                 yield item
             if not fresh or len(page) < PAGE:
@@ -333,27 +336,6 @@ class WahaClient:
             raise from_transport(error, sending=sending) from error
 
 
-def session_config(spec: SessionSpec) -> dict[str, object]:
-    """The configuration of our sessions; complete, because an update replaces the whole of it.
-
-    NOWEB keeps no chats, messages or LIDs unless its store is on before the scan, and
-    WEBJS tells no acks without `tagsEventsOn`.
-    """
-    return {
-        "metadata": dict(spec.metadata),
-        "noweb": {"markOnline": False, "store": {"enabled": True, "fullSync": False}},
-        "webjs": {"tagsEventsOn": True},
-        "webhooks": [
-            {
-                "url": spec.webhook_url,
-                "events": list(EVENTS),
-                "hmac": {"key": spec.hmac_key},
-                "retries": {"policy": "exponential", "delaySeconds": 2, "attempts": 15},
-            }
-        ],
-    }
-
-
 def _failure(response: httpx.Response, *, sending: bool) -> ChannelError:
     return classify(
         response.status_code, response.content, sending=sending, retry_after=response.headers.get("retry-after")
@@ -366,86 +348,3 @@ def _path(*parts: str) -> str:
 
 
 _FIXED: Final = frozenset({"auth/qr", "auth/request-code", "lids/pn", "participants/v2"})
-
-
-def _digits(phone: str) -> str:
-    return "".join(char for char in phone if char.isdigit())
-
-
-def _with_file(session: str, chat_id: str, file: OutgoingFile, caption: str) -> dict[str, object]:
-    content: dict[str, object] = {"mimetype": file.mime, "filename": file.filename}
-    if file.data is not None:
-        content["data"] = base64.b64encode(file.data).decode()
-    else:
-        content["url"] = file.url
-    body: dict[str, object] = {"session": session, "chatId": chat_id, "file": content}
-    if caption:
-        body["caption"] = caption
-    return body
-
-
-def _items(value: object) -> Sequence[object]:
-    """A listing as a sequence, whether the engine gave a list or a map by id."""
-    if isinstance(value, list):
-        return value
-    return list(value.values()) if isinstance(value, Mapping) else []
-
-
-def _session(value: object) -> SessionInfo | None:
-    session = as_map(value)
-    name, word = as_text(session.get("name")), as_text(session.get("status"))
-    if name is None or word is None:
-        return None
-    return SessionInfo(
-        name=name,
-        status=STATUSES.get(word, DeviceStatus.DISCONNECTED),
-        started=word != "STOPPED",
-        account=account(session.get("me")),
-        engine=engine_name(session.get("engine")),
-    )
-
-
-def _own_message(value: object, chat_id: str) -> OwnMessage | None:
-    message = as_map(value)
-    key = key_of_message(message)
-    stated = message.get("fromMe")
-    if key is None or not (stated if isinstance(stated, bool) else key.from_me):
-        return None
-    return OwnMessage(
-        message_id=key.bare,
-        chat_id=key.chat_id or chat_id,
-        text=as_text(message.get("body")) or "",
-        at=as_time(message.get("timestamp")),
-        ack=ack_level(message.get("ack"), message.get("ackName")) or AckLevel.PENDING,
-        has_media=message.get("hasMedia") is True,
-    )
-
-
-def _id_of(value: object) -> str | None:
-    item = as_map(value)
-    return as_chat(item.get("id")) or as_chat(item.get("JID"))
-
-
-def _group(value: object) -> Group | None:
-    """A group of any engine: `subject` (NOWEB), `name` (WEBJS), `JID` and `Name` (GOWS)."""
-    item = as_map(value)
-    group_id = _id_of(item)
-    if group_id is None:
-        return None
-    names = (item.get("subject"), item.get("name"), item.get("Name"), as_map(item.get("groupMetadata")).get("subject"))
-    size = as_number(item.get("size"))
-    return Group(group_id, next(filter(None, map(as_text, names)), ""), None if size is None else int(size))
-
-
-def _member(value: object) -> GroupMember | None:
-    item = as_map(value)
-    member_id, role = as_chat(item.get("id")), item.get("role")
-    if member_id is None or role == "left":
-        return None
-    phone = phone_of(as_chat(item.get("pn"))) or phone_of(member_id)
-    return GroupMember(member_id, phone, lid_of(member_id), role in ("admin", "superadmin"))
-
-
-def _pair(value: object) -> IdentityPair:
-    pair = as_map(value)
-    return IdentityPair(phone_of(as_chat(pair.get("pn"))), lid_of(as_chat(pair.get("lid"))))
