@@ -21,12 +21,13 @@ class Worker:
 
     queues: tuple[str, ...]
     threads: int
+    poll_ms: int = 200
 
 
 WORKERS: Mapping[str, Worker] = {
     "worker": Worker(("inbound", "default"), 8),
     "worker-lanes": Worker(("lanes",), 32),
-    "worker-heavy": Worker(("ocr", "knowledge", "imports", "reports"), 2),
+    "worker-heavy": Worker(("ocr", "knowledge", "imports", "reports"), 2, poll_ms=1000),
 }
 
 
@@ -44,7 +45,9 @@ def worker(name: str) -> Program:
         sys.executable, "-m", "dramatiq", "tasks.main", "--processes", "1",
         "--threads", str(spec.threads), "--queues", *spec.queues,
     )  # fmt: skip
-    return Program(name, command, cwd=ROOT, stop_wait_s=25)
+    # An idle consumer looks for work again after at most this long (dramatiq's own default is 1000).
+    env = {"dramatiq_worker_timeout": str(spec.poll_ms)}
+    return Program(name, command, env=env, cwd=ROOT, stop_wait_s=25)
 
 
 def scheduler() -> Program:

@@ -73,16 +73,18 @@ class _Item:
     at: datetime
     state: str = "done"
     error: str | None = None
+    is_settled: bool = False
+    """Nothing more is to be done for it."""
 
     def ignore(self, reason: str) -> None:
-        self.state, self.error = "ignored", reason
+        self.state, self.error, self.is_settled = "ignored", reason, True
 
     def put_off(self, reason: str) -> None:
         """Try again later, or give up when it has waited long enough."""
         if self.attempts >= MAX_TRIES:
             self.ignore(reason)
         else:
-            self.state, self.error = "pending", reason
+            self.state, self.error, self.is_settled = "pending", reason, True
 
 
 async def process_tenant(tenant_id: UUID) -> int:
@@ -105,6 +107,8 @@ async def _batch(principal: Principal) -> int:
         items = [_item(row) for row in rows]
         await _ledger_news(uow, items)
         for item in items:
+            if isinstance(item.event, Ignored):
+                item.ignore(item.event.reason)
             await _alone(uow, item)
         await conn.execute(
             _DONE, uow.tenant_id, [i.id for i in items], [i.state for i in items], [i.error for i in items]
@@ -126,7 +130,7 @@ async def _ledger_news(uow: TenantUnitOfWork, items: Sequence[_Item]) -> None:
     open_acks = []
     for item in news:
         if (item.device_id, item.event.message_id) in known:  # type: ignore[union-attr]
-            item.event = Ignored(kind=item.event.kind, event_id="", session="", reason="")
+            item.is_settled = True
         elif isinstance(item.event, MessageAcked):
             open_acks.append(item)
     await _ack_messages(uow, open_acks)
@@ -162,14 +166,14 @@ async def _ack_messages(uow: TenantUnitOfWork, items: Sequence[_Item]) -> None:
     for item in items:
         assert isinstance(item.event, MessageAcked)
         if (item.device_id, item.event.message_id) in found:
-            item.event = Ignored(kind=item.event.kind, event_id="", session="", reason="")
+            item.is_settled = True
         else:
             item.put_off("no_message")
 
 
 async def _alone(uow: TenantUnitOfWork, item: _Item) -> None:
     """One event in its savepoint. What the database or a rule refuses is written on the event."""
-    if item.state != "done":
+    if item.is_settled:
         return
     try:
         async with uow.session.begin_nested():
@@ -189,10 +193,8 @@ def _failed(item: _Item, error: Exception) -> None:
 
 async def _handle(uow: TenantUnitOfWork, item: _Item) -> None:
     event = item.event
-    if isinstance(event, Ignored):
-        if event.reason:
-            item.ignore(event.reason)
-    elif isinstance(event, SessionStatusChanged):
+    assert not isinstance(event, Ignored)
+    if isinstance(event, SessionStatusChanged):
         await _session_status(uow, item.device_id, event)
     elif isinstance(event, MessageAcked):
         item.ignore("not_ours")

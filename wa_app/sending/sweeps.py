@@ -52,9 +52,9 @@ _UNKNOWN = text("""
 SELECT DISTINCT m.tenant_id, m.device_id FROM outbound_messages m WHERE m.state = 'unknown' AND m.due_at <= now()
 """)
 _EXPIRED = text("""
-SELECT c.tenant_id, c.id FROM campaigns c WHERE c.status IN ('PROCESSING', 'PAUSED') AND EXISTS (
-  SELECT 1 FROM outbound_messages m WHERE m.tenant_id = c.tenant_id AND m.campaign_id = c.id AND m.state = 'planned'
-    AND m.expires_at <= now())
+SELECT c.tenant_id, c.id FROM campaigns c
+WHERE c.status IN ('PROCESSING', 'PAUSED') AND c.expires_at <= now() AND EXISTS (
+  SELECT 1 FROM outbound_messages m WHERE m.tenant_id = c.tenant_id AND m.campaign_id = c.id AND m.state = 'planned')
 """)
 _EXPIRED_DIRECT = text("""
 UPDATE outbound_messages SET state = 'skipped', error_code = 'expired', due_at = NULL
