@@ -46,8 +46,8 @@ def _column(column: Any) -> rx.Component:
             rx.el.div(column["name"], class_name="strong clip max-w-[150px]", title=column["name"].to(str)),
             class_name="main-cell",
         ),
-        rx.el.td(rx.el.div(column["examples"], class_name="muted clip max-w-[170px]"), class_name="phone-hide"),
-        rx.el.td(pick, class_name="wide-cell min-w-[190px] max-sm:!ms-0 max-sm:![grid-column:1/-1]"),
+        rx.el.td(rx.el.div(column["examples"], class_name="muted clip max-w-[150px]"), class_name="phone-hide"),
+        rx.el.td(pick, class_name="wide-cell min-w-[184px] max-sm:!ms-0 max-sm:![grid-column:1/-1]"),
         rx.el.td(_read(column), class_name="phone-hide whitespace-nowrap"),
         key=column["index"].to(str),
     )

@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from tests.fixtures.tenants import make_tenant
 from wa_app import db
 from wa_app.config import Settings
-from wa_app.db import unit_of_work
+from wa_app.db import system_unit_of_work, unit_of_work
 from wa_app.errors import Conflict, Forbidden, Invalid, NotFound
 from wa_app.kit.ids import new_id
 from wa_app.models.people import IdentityKind
@@ -248,3 +249,33 @@ async def test_validates_phones_for_forms(me: Principal) -> None:
         "valid": True, "phone": "+6281200003312", "display": "+62 812-0000-3312", "region": "ID", "code": None,
     }  # fmt: skip
     assert (bad["valid"], bad["code"]) == (False, "phone_scientific")
+
+
+async def test_purge_removes_what_can_no_longer_be_undone(me: Principal) -> None:
+    old, fresh = await add(me, "081200003312", "Lama", "vip"), await add(me, "081200003313", "Baru")
+    async with unit_of_work(me) as uow:
+        await contacts.delete(uow, Selection(ids=[old, fresh]))
+    async with system_unit_of_work() as uow:
+        await uow.session.execute(
+            text("UPDATE contacts SET deleted_at = now() - interval '31 days' WHERE id = :id"), {"id": old}
+        )
+        assert await contacts.purge(uow) >= 1
+    async with unit_of_work(me) as uow:
+        assert await contacts.restore(uow, ids=[old, fresh]) == 1
+        assert await identities.find_contact(uow, IdentityKind.PHONE, "+6281200003312") is None
+
+
+async def test_big_lists_are_counted_by_estimate(me: Principal) -> None:
+    async with unit_of_work(me) as uow:
+        await uow.session.execute(
+            text(
+                "INSERT INTO contacts (tenant_id, name, phone, search_text) SELECT :t, 'Orang ' || n, "
+                "'+62812' || lpad(n::text, 8, '0'), 'orang ' || n FROM generate_series(1, 12000) n"
+            ),
+            {"t": me.tenant_id},
+        )
+    async with unit_of_work(me) as uow:
+        page = await contacts.list_(uow)
+        searched = await contacts.list_(uow, ContactFilter(q="orang"))
+    assert (page.total_is_estimate, page.total >= 10_000) == (True, True)
+    assert (searched.total, searched.total_is_estimate) == (10_000, True)
