@@ -258,7 +258,7 @@ def campaign_progress() -> rx.Component:
         _notices(),
         _progress(),
         rx.el.div(
-            rx.el.div(rx.cond(S.pulse.length() > 1, _pulse()), _lanes(), class_name="stack-gap"), _live(),
+            rx.el.div(rx.cond(S.pulse.length() > 2, _pulse()), _lanes(), class_name="stack-gap"), _live(),
             class_name="cols",
         ),
         _log(),

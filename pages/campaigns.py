@@ -50,7 +50,7 @@ def _progress(row: Any) -> rx.Component:
     band = rx.el.div(
         ribbon(counts), rx.el.span(words, class_name="small muted"), class_name="stack gap-[5px] list-ribbon"
     )
-    return rx.cond(total > 0, band, rx.el.span("–", class_name="muted"))
+    return rx.cond(total > 0, band, rx.el.span("–", class_name="muted desk"))
 
 
 def _read(row: Any) -> rx.Component:
@@ -78,7 +78,7 @@ def _table() -> rx.Component:
                    lambda row: name_cell(row["name"], _event(row), lead=tile("megaphone"))),
             Column(t("campaigns.column.state"), lambda row: campaign_state_chip(row["status"].to(str))),
             Column(t("campaigns.column.progress"), _progress, phone="wide"),
-            Column(t("campaigns.column.read"), _read, align="end"),
+            Column(t("campaigns.column.read"), _read, align="end", phone="hide"),
             Column(t("campaigns.column.people"), lambda row: number(row["total"]), align="end", phone="hide"),
         ],
         label=t("campaigns.title"),

@@ -23,6 +23,8 @@ PAGE = 25
 LIVE_ROWS = 10
 QUIET_S = 1.0
 """A page is read again at most once in this time, however many messages say that it moved."""
+TICK_S = 4.0
+"""What a lane does right now is looked up this often while a broadcast runs."""
 _PATH = re.compile(r"/campaigns/([0-9a-fA-F-]{36})")
 VERBS = ("pause", "cancel", "retry")
 
@@ -101,19 +103,22 @@ class CampaignProgressState(AppState):
     async def watch(self) -> None:
         """Keep the page true until its tab has gone or shows something else."""
         principal = await self.principal()
-        watched = self.shown_id
-        if not watched:
+        try:
+            # Not `shown_id`: this may run before `load` has filled it.
+            watched = campaign_of_path(self.router.url.path)
+        except NotFound:
             return
+        moving = True
         async with live.watch(principal.tenant_id) as inbox:
             while live.tab_is_open(self.router.session.client_token):
-                batch = await inbox.wait(5)
-                ours = any(message.get("id") == watched or message["kind"] in ("device", "resync") for message in batch)
-                if not ours and self.status != CampaignStatus.PROCESSING:
+                batch = await inbox.wait(TICK_S)
+                if not moving and not _is_about(batch, watched):
                     continue
                 async with unit_of_work(principal) as uow:
-                    facts = await _facts(uow, UUID(watched))
+                    facts = await _facts(uow, watched)
+                moving = facts[0].status == CampaignStatus.PROCESSING
                 async with self:
-                    if self.shown_id != watched:
+                    if self.shown_id != str(watched):
                         return
                     self._show(*facts)
                 await asyncio.sleep(QUIET_S)
@@ -283,6 +288,11 @@ class CampaignProgressState(AppState):
     def last(self) -> int:
         """Number of the last row shown."""
         return self.first + len(self.log) - 1 if self.log else 0
+
+
+def _is_about(batch: list[dict[str, Any]], watched: UUID) -> bool:
+    """Whether a message may have changed the page."""
+    return any(one.get("id") == str(watched) or one["kind"] in ("device", "resync") for one in batch)
 
 
 async def _facts(
