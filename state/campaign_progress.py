@@ -118,7 +118,7 @@ class CampaignProgressState(AppState):
                     facts = await _facts(uow, watched)
                 moving = facts[0].status == CampaignStatus.PROCESSING
                 async with self:
-                    if self.shown_id != str(watched):
+                    if str(watched) not in self.router.url.path:
                         return
                     self._show(*facts)
                 await asyncio.sleep(QUIET_S)
