@@ -1,25 +1,24 @@
-"""Devices: linked numbers with their live state, and the dialogs that link, edit and take them away."""
+"""Devices: linked numbers with their live state."""
 
 from typing import Any
 
 import reflex as rx
 
 from pages import routes
+from pages.device_dialogs import SCREEN_MODE, edit_drawer, link_dialog, name_dialog, reason_words
 from pages.layout import shell
 from state.base import AppState
-from state.devices import DeviceEditState as Edit
-from state.devices import DeviceLinkState as Link
+from state.device_editing import DeviceEditState as Edit
+from state.device_linking import DeviceLinkState as Link
 from state.devices import DevicesState as Devices
 from wa_app.components.buttons import button
-from wa_app.components.cards import definition, figure, figure_strip, page_header, segmented
+from wa_app.components.cards import figure, figure_strip, page_header
 from wa_app.components.chips import device_state_chip, tile
-from wa_app.components.dialogs import confirm, dialog, drawer, menu_item, menu_separator
+from wa_app.components.dialogs import confirm, menu_item, menu_separator
 from wa_app.components.feedback import empty, notice
-from wa_app.components.forms import form, switch, text_field
-from wa_app.components.i18n import ago, date_time, error_text, moment, number, phone, t, t_var
-from wa_app.components.icons import icon
+from wa_app.components.forms import switch
+from wa_app.components.i18n import ago, moment, number, phone, t
 from wa_app.components.progress import bar
-from wa_app.components.qr import numbered, pairing_code, qr_countdown, qr_dialog, qr_paper, state_track
 from wa_app.components.table import Column, data_table, name_cell, search_box, toolbar
 
 
@@ -48,15 +47,13 @@ def _figures() -> rx.Component:
     )
 
 
-_MODE = rx.Var("(window.innerWidth < 640 ? 'code' : 'qr')", _var_type=str)
-"""A phone cannot scan its own screen: there the eight letters come first."""
-
-
 def _repair(row: Any) -> rx.Component:
     """The one button that mends a number."""
 
     def one(action: str, leading: str) -> rx.Component:
-        return button(t(f"devices.action.{action}"), small=True, leading=leading, on_click=Link.open(row["id"], _MODE))
+        return button(
+            t(f"devices.action.{action}"), small=True, leading=leading, on_click=Link.open(row["id"], SCREEN_MODE)
+        )
 
     return rx.match(
         row["needs"],
@@ -67,16 +64,12 @@ def _repair(row: Any) -> rx.Component:
     )
 
 
-def _reason(code: Any) -> Any:
-    return t_var("devices.reason." + code.to(str))
-
-
 def _trouble(row: Any) -> rx.Component:
     return rx.el.div(
         notice(
             rx.el.b(row["name"]),
             " · ",
-            _reason(row["reason"]),
+            reason_words(row["reason"]),
             tone="bad",
             icon_name="unplug",
             action=_repair(row),
@@ -164,178 +157,6 @@ def _table() -> rx.Component:
     )
 
 
-def _name_dialog() -> rx.Component:
-    return dialog(
-        form(
-            text_field(
-                t("devices.name.label"),
-                "device_name",
-                error=Link.name_error,
-                error_args={"limit": 60},
-                placeholder=t("devices.name.placeholder"),
-                max_length=60,
-                auto_focus=True,
-                auto_complete="off",
-            ),
-            rx.el.div(
-                button(t("common.cancel"), on_click=Link.close_naming(False)),
-                button(t("devices.name.go"), look="primary", type="submit"),
-                class_name="dlg-foot",
-            ),
-            on_submit=Link.create(_MODE),
-        ),
-        title=t("devices.name.title"),
-        note=t("devices.name.note"),
-        open_=Link.naming,
-        on_open_change=Link.close_naming,
-    )
-
-
-def _track() -> rx.Component:
-    starting, confirming = Link.status == "STARTING", Link.status == "PASSKEY"
-    return state_track(
-        (
-            rx.cond(starting, t("devices.link.track.preparing"), t("devices.link.track.prepared")),
-            rx.cond(starting, "now", "done"),
-        ),
-        (
-            rx.cond(confirming, t("devices.link.track.confirm"), t("devices.link.track.waiting")),
-            rx.cond(starting, "next", "now"),
-        ),
-        (t("devices.link.track.done"), "next"),
-    )
-
-
-def _by_qr() -> rx.Component:
-    return numbered(t("devices.link.step.open"), t("devices.link.step.menu"), t("devices.link.step.scan"))
-
-
-def _by_code() -> rx.Component:
-    ask = form(
-        text_field(
-            t("devices.link.phone"),
-            "pair_phone",
-            error=Link.pair_error,
-            help_=t("devices.link.phone.help"),
-            type="tel",
-            input_mode="tel",
-            auto_complete="tel",
-            leading="phone",
-            default_value=Link.pair_phone,
-        ),
-        button(
-            rx.cond(Link.pair_code, t("devices.link.new_code"), t("devices.link.get_code")),
-            type="submit",
-            busy=Link.pair_busy,
-            disabled=Link.status != "SCAN_QR",
-        ),
-        on_submit=Link.get_code,
-    )
-    steps = numbered(
-        t("devices.link.step.open"),
-        t("devices.link.step.menu"),
-        t("devices.link.step.instead"),
-        t("devices.link.step.type"),
-    )
-    return rx.fragment(ask, steps)
-
-
-def _left() -> list[Any]:
-    modes = segmented(
-        [
-            ("qr", rx.fragment(icon("qr-code"), t("devices.link.by_qr"))),
-            ("code", rx.fragment(icon("keyboard"), t("devices.link.by_code"))),
-        ],
-        Link.mode,
-        Link.choose,
-        label=t("devices.link.how"),
-    )
-    trouble = rx.cond(
-        Link.reason & (Link.status == "STARTING"),
-        notice(_reason(Link.reason), tone="warn", icon_name="server-off"),
-        rx.cond(Link.mode == "qr", notice(t("devices.link.tip"), tone="spark", icon_name="flame")),
-    )
-    linking = rx.fragment(modes, rx.cond(Link.mode == "code", _by_code(), _by_qr()), trouble)
-    confirming = rx.fragment(
-        numbered(t("devices.passkey.steps.open"), t("devices.passkey.steps.approve"), t("devices.passkey.steps.wait")),
-        notice(t("devices.passkey.ask"), tone="spark", icon_name="key-round"),
-    )
-    return [rx.cond(Link.status == "PASSKEY", confirming, linking), _track()]
-
-
-def _switch_mode() -> rx.Component:
-    return rx.cond(
-        Link.mode == "code",
-        button(t("devices.link.trouble.qr"), look="link", on_click=Link.choose("qr")),
-        button(
-            t("devices.link.trouble"), look="link", leading="life-buoy",
-            on_click=Link.choose("code"),
-        ),
-    )  # fmt: skip
-
-
-def _words(title: Any, note: Any) -> rx.Component:
-    return rx.el.div(
-        rx.el.span(title, class_name="strong"),
-        rx.el.span(note, class_name="side-note"),
-        class_name="stack text-center",
-        role="status",
-    )
-
-
-def _qr_panel() -> rx.Component:
-    waiting = _words(t("devices.link.preparing"), t("devices.link.preparing.note"))
-    return rx.fragment(
-        qr_paper(Link.qr_image), rx.cond(Link.qr_image, qr_countdown(Link.qr_left, Link.qr_full), waiting)
-    )
-
-
-def _code_panel() -> rx.Component:
-    note = rx.cond(Link.pair_code, t("devices.link.code_note"), t("devices.link.code_here"))
-    return rx.fragment(
-        pairing_code(rx.cond(Link.pair_code, Link.pair_code, "····-····")),
-        rx.el.p(note, class_name="side-note text-center", role="status"),
-    )
-
-
-def _passkey_panel() -> rx.Component:
-    words = rx.cond(Link.passkey_code, t("devices.passkey.compare"), t("devices.passkey.steps.approve"))
-    sign = rx.el.div(icon("key-round", 72), class_name="qr-paper code", aria_hidden="true")
-    return rx.fragment(
-        rx.cond(Link.passkey_code, pairing_code(Link.passkey_code), sign),
-        _words(t("devices.passkey.title"), words),
-    )
-
-
-def _expired_panel() -> rx.Component:
-    lost = rx.cond(Link.reason == "code_expired", t("devices.link.expired.note"), _reason(Link.reason))
-    title = rx.cond(Link.reason == "code_expired", t("devices.link.expired"), t("device.state.failed"))
-    return rx.fragment(
-        rx.el.div(icon("qr-code", 96), class_name="qr-paper text-[var(--qr-wait)]", aria_hidden="true"),
-        _words(title, rx.cond(Link.reason, lost, "")),
-        button(t("devices.link.again"), leading="rotate-cw", on_click=Link.again),
-    )
-
-
-def _link_dialog() -> rx.Component:
-    panel = rx.match(
-        Link.status,
-        ("PASSKEY", _passkey_panel()),
-        ("FAILED", _expired_panel()),
-        ("DISCONNECTED", _expired_panel()),
-        rx.cond(Link.mode == "code", _code_panel(), _qr_panel()),
-    )
-    alive = (Link.status == "STARTING") | (Link.status == "SCAN_QR")
-    return qr_dialog(
-        *_left(),
-        right=[panel, rx.cond(alive, _switch_mode())],
-        title=t("devices.link.title", name=Link.name),
-        note=t("devices.link.note"),
-        open_=Link.opened,
-        on_open_change=Link.close,
-    )
-
-
 def _questions() -> list[rx.Component]:
     def one(what: str, *, destructive: bool) -> rx.Component:
         return confirm(
@@ -349,117 +170,6 @@ def _questions() -> list[rx.Component]:
         )
 
     return [one("restart", destructive=False), one("disconnect", destructive=True), one("delete", destructive=True)]
-
-
-def _facts() -> rx.Component:
-    device = Edit.device
-    none = "–"
-    return rx.el.dl(
-        definition(t("devices.detail.status"), device_state_chip(device["status"].to(str))),
-        definition(t("devices.detail.phone"), rx.cond(device["phone"], phone(device["phone"]), none)),
-        definition(t("devices.detail.account"), rx.cond(device["push_name"], device["push_name"].to(str), none)),
-        definition(t("devices.detail.engine"), rx.cond(device["engine"], device["engine"].to(str), none)),
-        definition(t("devices.detail.since"), rx.cond(device["since"], date_time(device["since"]), none)),
-        definition(t("devices.detail.seen"), rx.cond(device["seen"], ago(device["seen"]), t("devices.never"))),
-    )
-
-
-def _pace_field(key: str, *, help_: Any = None, **props: Any) -> rx.Component:
-    return text_field(
-        t(f"devices.edit.{key}"),
-        key,
-        help_=help_,
-        default_value=Edit.pacing[key],
-        input_mode="decimal",
-        auto_complete="off",
-        **props,
-    )
-
-
-def _pacing() -> rx.Component:
-    error = rx.cond(
-        Edit.pacing_error,
-        rx.el.p(
-            icon("circle-alert", 13),
-            error_text(Edit.pacing_error, Edit.pacing_args),
-            class_name="field-error",
-            role="alert",
-        ),
-    )
-    no_cap = t("devices.edit.no_cap")
-    return rx.fragment(
-        rx.el.div(
-            rx.el.h3(t("devices.edit.pacing"), class_name="h2"),
-            rx.el.p(t("devices.edit.pacing.note"), class_name="small muted"),
-            class_name="stack gap-1",
-        ),
-        rx.el.div(_pace_field("delay_min"), _pace_field("delay_max"), class_name="grid grid-cols-2 gap-3 items-end"),
-        rx.el.div(
-            _pace_field("per_hour", placeholder=no_cap),
-            _pace_field("per_day", placeholder=no_cap),
-            class_name="grid grid-cols-2 gap-3",
-        ),
-        rx.el.div(
-            _pace_field("quiet_start", type="time"),
-            _pace_field("quiet_end", type="time"),
-            class_name="grid grid-cols-2 gap-3",
-        ),
-        rx.el.p(t("devices.edit.quiet.help"), class_name="field-help"),
-        error,
-        switch(t("devices.edit.typing"), Edit.typing, Edit.flip_typing),
-    )
-
-
-def _event(event: Any) -> rx.Component:
-    return rx.el.li(
-        rx.el.span(t_var("devices.event." + event["kind"].to(str)), class_name="grow"),
-        rx.el.time(moment(event["at"]), class_name="small muted"),
-        class_name="row py-[5px]",
-    )
-
-
-def _edit_drawer() -> rx.Component:
-    fields = form(
-        text_field(
-            t("devices.name.label"),
-            "edit_name",
-            error=Edit.name_error,
-            error_args={"limit": 60},
-            default_value=Edit.device["name"].to(str),
-            max_length=60,
-            auto_complete="off",
-        ),
-        _pacing(),
-        on_submit=Edit.save,
-        id="device-edit",
-        key=Edit.device_id,
-    )
-    history = rx.el.div(
-        rx.el.h3(t("devices.detail.events"), class_name="h2"),
-        rx.cond(
-            Edit.events.length() > 0,
-            rx.el.ul(rx.foreach(Edit.events, _event), class_name="plain"),
-            rx.el.p(t("devices.detail.no_events"), class_name="small muted"),
-        ),
-    )
-    return drawer(
-        rx.el.div(
-            _facts(),
-            rx.el.hr(class_name="border-0 border-t border-line w-full m-0"),
-            fields,
-            rx.el.hr(class_name="border-0 border-t border-line w-full m-0"),
-            history,
-            class_name="stack-gap",
-        ),
-        title=Edit.device["name"].to(str),
-        lead=tile("smartphone"),
-        open_=Edit.opened,
-        on_open_change=Edit.close,
-        foot=[
-            button(t("common.cancel"), on_click=Edit.close(False)),
-            button(t("common.save"), look="primary", type="submit", form="device-edit"),
-        ],
-    )
 
 
 @rx.page(
@@ -480,10 +190,10 @@ def devices() -> rx.Component:
             _table(),
             class_name="stack-gap",
         ),
-        _name_dialog(),
-        _link_dialog(),
+        name_dialog(),
+        link_dialog(),
         *_questions(),
-        _edit_drawer(),
+        edit_drawer(),
         title=t("devices.title"),
         active="devices",
     )

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from state import device_editing as editing
 from state import devices as state
 from wa_app.errors import Invalid, NotFound
 from wa_app.kit.ids import new_id
@@ -31,7 +32,7 @@ def _device(**changes: Any) -> DeviceView:
 
 
 def test_reads_a_tempo() -> None:
-    pacing = state._pacing_from(FORM, typing=False).model_dump(mode="json", exclude_unset=True)
+    pacing = editing._pacing_from(FORM, typing=False).model_dump(mode="json", exclude_unset=True)
     assert pacing == {
         "delay_min_s": 5, "delay_max_s": 20, "per_hour": None, "per_day": 200, "typing": False,
         "quiet_hours": {"start": "21:00", "end": "07:00"},
@@ -53,14 +54,14 @@ def test_reads_a_tempo() -> None:
 )
 def test_refuses_a_tempo(change: dict[str, str], code: str) -> None:
     with pytest.raises(Invalid) as caught:
-        state._pacing_from({**FORM, **change}, typing=True)
+        editing._pacing_from({**FORM, **change}, typing=True)
     assert caught.value.fields[0].code == code
 
 
 def test_an_empty_tempo_takes_the_defaults() -> None:
-    pacing = state._pacing_from({}, typing=True)
+    pacing = editing._pacing_from({}, typing=True)
     assert (pacing.delay_min_s, pacing.delay_max_s, pacing.quiet_hours) == (5, 20, None)
-    assert state._pacing_form({})["delay_max"] == "20"
+    assert editing._pacing_form({})["delay_max"] == "20"
 
 
 @pytest.mark.parametrize(
@@ -74,11 +75,11 @@ def test_an_empty_tempo_takes_the_defaults() -> None:
     ],
 )
 def test_what_a_number_needs(status: str, needs: str) -> None:
-    assert state._row(_device(status=status))["needs"] == needs
+    assert state.row_of(_device(status=status))["needs"] == needs
 
 
 def test_a_held_number_is_shown_as_paused() -> None:
-    assert state._row(_device(pause_reason="error_rate"))["status"] == "PAUSED"
+    assert state.row_of(_device(pause_reason="error_rate"))["status"] == "PAUSED"
 
 
 def test_finds_by_name_and_phone() -> None:
@@ -88,4 +89,4 @@ def test_finds_by_name_and_phone() -> None:
 
 def test_refuses_what_is_no_id() -> None:
     with pytest.raises(NotFound):
-        state._id("1 OR 1=1")
+        state.device_id_of("1 OR 1=1")
