@@ -11,6 +11,7 @@ import os
 import re
 from itertools import product
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -26,7 +27,7 @@ def sign_in(page: Page, email: str, password: str) -> None:
     page.fill("input[name=email]", email)
     page.fill("input[name=password]", password)
     page.press("input[name=password]", "Enter")
-    page.wait_for_url(re.compile(r"/$"))
+    page.wait_for_url(lambda url: urlsplit(url).path == "/")
 
 
 def shots(browser: Browser, options: argparse.Namespace) -> None:
@@ -45,7 +46,7 @@ def shots(browser: Browser, options: argparse.Namespace) -> None:
             page.goto(PAGES.get(name, "/campaigns"), wait_until="networkidle")
             if name == "campaign":
                 page.locator("tbody tr, [role=row] a").first.click()
-                page.wait_for_url(re.compile(r"/campaigns/.+"))
+                page.wait_for_url(re.compile(r"/campaigns/[0-9a-f-]{36}"))
             page.wait_for_load_state("networkidle")
             page.locator("h1").first.wait_for()
             page.screenshot(path=options.out / f"{name}-{language}-{theme}-{width}.png")
