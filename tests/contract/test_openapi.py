@@ -5,6 +5,7 @@ and its diff is read in the review like any other change.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import cycle
@@ -25,12 +26,14 @@ from tests.fixtures.api import make_signed_tenant
 from wa_app.api.app import create_api
 from wa_app.config import ROOT, Settings
 from wa_app.db import system_unit_of_work
+from wa_app.i18n import catalogue
 from wa_app.kit.secrets import digest, new_token
 from wa_app.models.identity import SessionKind, UserSession
 from wa_app.services.sessions import COOKIE
 
 SNAPSHOT = ROOT / "tests" / "contract" / "openapi.json"
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+API_PAGE = ROOT / "docs" / "api.md"
 NOT_TRIED = (
     "/api/v1/events",  # a stream does not end; tests/integration/test_events.py
     "/api/v1/auth/",  # bcrypt and its own limits; tests/integration/test_auth*.py
@@ -90,5 +93,29 @@ def test_odd_requests_get_fitting_answers(case: Any, served: str, cookies: Itera
     )
 
 
+def section(name: str, lines: list[str]) -> str:
+    return f"<!-- {name}: written by `python -m tests.contract.test_openapi` -->\n" + "\n".join(lines) + "\n<!-- end -->"
+
+
+def written() -> str:
+    """`docs/api.md` with its tables as they should be."""
+    text = API_PAGE.read_text("utf-8")
+    calls = ["| call | what it does |", "|---|---|"]
+    for path, operations in sorted(described()["paths"].items()):
+        for method, operation in operations.items():
+            what = (operation.get("description") or operation["summary"]).split("\n\n")[0].replace("\n", " ").replace("|", "\\|")
+            calls.append(f"| `{method.upper()} {path}` | {what} |")
+    codes = ["| code | text |", "|---|---|"]
+    codes += [f"| `{key[6:]}` | {said} |" for key, said in sorted(catalogue("en").items()) if key.startswith("error.")]
+    for name, lines in (("calls", calls), ("codes", codes)):
+        text = re.sub(rf"<!-- {name}:.*?<!-- end -->", lambda _, n=name, x=lines: section(n, x), text, flags=re.S)
+    return text
+
+
+def test_page_of_the_api_is_up_to_date() -> None:
+    assert API_PAGE.read_text("utf-8") == written(), "python -m tests.contract.test_openapi, then review"
+
+
 if __name__ == "__main__":
+    API_PAGE.write_text(written(), "utf-8")
     SNAPSHOT.write_text(json.dumps(described(), indent=1, sort_keys=True, ensure_ascii=False) + "\n", "utf-8")

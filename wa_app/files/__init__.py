@@ -10,4 +10,6 @@ from wa_app.files.port import FileStore
 @lru_cache
 def file_store() -> FileStore:
     """The store of this process."""
+    if get_settings().s3_url:
+        raise RuntimeError("S3_URL is set, but this release keeps files in a folder only. Unset it and share SAPA_DATA/files.")
     return LocalFileStore(get_settings().data / "files")

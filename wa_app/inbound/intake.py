@@ -19,6 +19,7 @@ from wa_app.channels.port import BadSignature
 from wa_app.channels.waha.events import check_signature, envelope_key
 from wa_app.db import system_unit_of_work
 from wa_app.errors import NotFound, NotSignedIn
+from wa_app.kit import metrics
 from wa_app.kit.secrets import decrypt, digest
 
 log = structlog.get_logger(__name__)
@@ -116,6 +117,11 @@ class Intake:
                     stored.set_result(None)
 
     async def _store(self, batch: Sequence[Incoming]) -> None:
+        started = time.monotonic()
+        await self._insert(batch)
+        metrics.observe_flush(time.monotonic() - started)
+
+    async def _insert(self, batch: Sequence[Incoming]) -> None:
         async with system_unit_of_work() as uow:
             await uow.begin()
             conn = await uow.driver()

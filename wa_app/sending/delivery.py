@@ -20,6 +20,7 @@ from wa_app.channels.port import (
     Receipt,
     RetryLater,
 )
+from wa_app.kit import metrics
 from wa_app.sending.claims import Claimed
 from wa_app.sending.ledger import Outcome
 
@@ -105,6 +106,7 @@ class Delivery:
 
     def _failed(self, row: Claimed, error: ChannelError) -> Delivered:
         """Outcome by class of error (see `ChannelError`): only OutcomeUnknown may have gone out."""
+        metrics.provider_error("waha", type(error).__name__)
         if isinstance(error, OutcomeUnknown):
             outcome = Outcome(row.id, row.attempt, "unknown", code=error.code, wait_s=self.reconcile_wait_s)
             return Delivered(outcome, probe=error.device_suspect)

@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from wa_app import leases
 from wa_app.channels.port import Channel, ChannelError
 from wa_app.db import TenantUnitOfWork, unit_of_work
+from wa_app.kit import metrics
 from wa_app.kit.clock import boot_clock
 from wa_app.kit.secrets import decrypt
 from wa_app.models.devices import Device
@@ -317,6 +318,7 @@ async def _heartbeat(principal: Principal, device_id: UUID, lease: Lease) -> Non
         if not kept:
             lease.confirmed_at = -1e9
             log.warning("lane.lease_lost", device_id=str(device_id))
+            metrics.lease_lost("devices")
             return
         lease.confirmed_at = asked_at
 

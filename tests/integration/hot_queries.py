@@ -1,0 +1,96 @@
+"""Everything that people, programs and workers ask all day long. Add what your noun asks.
+
+`HOT` runs as `sapa_app` inside one tenant, `SYSTEM` as `sapa_system` over all. A statement that is not
+behind a service function of its own is named directly.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from wa_app.db import SystemUnitOfWork, TenantUnitOfWork
+from wa_app.inbound import process
+from wa_app.kit.ids import NIL, new_id
+from wa_app.models.outbound import MessageState
+from wa_app.schemas.campaigns import Target
+from wa_app.schemas.contacts import ContactFilter
+from wa_app.sending import audience, claims, ledger, reconcile, sweeps
+from wa_app.services import blacklist, campaigns, contacts, devices, files, imports, messages, overview, tags
+
+
+@dataclass
+class World:
+    """Ids of one tenant among many, all with many rows."""
+
+    tenant_id: UUID
+    ids: dict[str, UUID] = field(default_factory=dict)
+    contact_ids: list[UUID] = field(default_factory=list)
+
+
+Ask = Callable[[TenantUnitOfWork, World], Awaitable[Any]]
+AskAll = Callable[[SystemUnitOfWork, World], Awaitable[Any]]
+
+
+def driver(statement: str, *values: Callable[[World], Any]) -> Ask:
+    """A statement that goes to asyncpg directly; `$1` is the tenant."""
+
+    async def ask(uow: TenantUnitOfWork, world: World) -> Any:
+        conn = await uow.driver()
+        return await conn.fetch(statement, world.tenant_id, *(value(world) for value in values))
+
+    return ask
+
+
+def row(name: str) -> Callable[[World], Any]:
+    return lambda world: world.ids[name]
+
+
+
+HOT: dict[str, Ask] = {
+    "contacts.list": lambda uow, w: contacts.list_(uow),
+    "contacts.list_next_page": lambda uow, w: contacts.list_(uow, cursor=str(w.contact_ids[2000])),
+    "contacts.search_name": lambda uow, w: contacts.list_(uow, ContactFilter(q="sari 77")),
+    "contacts.search_phone": lambda uow, w: contacts.list_(uow, ContactFilter(q="0812000077")),
+    "contacts.by_tag": lambda uow, w: contacts.list_(uow, ContactFilter(tags=[w.ids["tags"]])),
+    "contacts.get": lambda uow, w: contacts.get(uow, w.contact_ids[5]),
+    "tags.list": lambda uow, w: tags.list_(uow, with_counts=False),
+    "campaigns.list": lambda uow, w: campaigns.list_(uow),
+    "campaigns.get": lambda uow, w: campaigns.get(uow, w.ids["campaigns"]),
+    "campaigns.log": lambda uow, w: campaigns.logs(uow, w.ids["campaigns"]),
+    "campaigns.log_of_a_state": lambda uow, w: campaigns.logs(uow, w.ids["campaigns"], state=[MessageState.FAILED]),
+    "campaigns.log_search": lambda uow, w: campaigns.logs(uow, w.ids["campaigns"], q="sari"),
+    "campaigns.stats": lambda uow, w: campaigns.stats(uow, w.ids["campaigns"]),
+    "campaigns.live": lambda uow, w: campaigns.live(uow, w.ids["campaigns"]),
+    "audience.by_tag": lambda uow, w: audience.count(uow, Target(tags=["tag 1"])),
+    "blacklist.list": lambda uow, w: blacklist.list_(uow),
+    "blacklist.find": lambda uow, w: blacklist.list_(uow, q="+628120000771"),
+    "devices.list": lambda uow, w: devices.list_devices(uow),
+    "devices.events": lambda uow, w: devices.list_events(uow, w.ids["devices"]),
+    "files.get": lambda uow, w: files.show(uow, w.ids["files"]),
+    "imports.recent": lambda uow, w: imports.recent(uow),
+    "messages.get": lambda uow, w: messages.get(uow, w.ids["outbound_messages"]),
+    "home.overview": lambda uow, w: overview.get_overview(uow),
+    "lane.pick_campaign": driver(claims._PICK_CAMPAIGN, row("campaigns"), lambda w: 16, lambda w: NIL),
+    "lane.pick_direct": driver(claims._PICK_DIRECT, row("devices"), lambda w: 16),
+    "lane.contacts": driver(claims._CONTACTS, lambda w: w.contact_ids[:16]),
+    "lane.suppressed": driver(claims._SUPPRESSED, lambda w: w.contact_ids[:16]),
+    "reconcile.unknown": driver(reconcile._UNKNOWN, row("devices")),
+    "reconcile.attributed": driver(reconcile._ATTRIBUTED, row("devices"), lambda w: ["x1", "x2"]),
+    "inbound.pick": driver(process._PICK, lambda w: 100),
+    "inbound.acks": driver(process._ACK_MESSAGES, lambda w: [w.ids["devices"]], lambda w: ["x1"], lambda w: ["read"]),
+    "ledger.acks": driver(ledger._LOCK_ACKED, lambda w: [w.ids["devices"]], lambda w: ["x1"]),
+    "ledger.enqueue": lambda uow, w: ledger.enqueue_message(
+        uow, kind="manual", identity=("phone", "+6281200000001"), text="hai", dedupe_key=str(new_id())
+    ),
+}
+
+SYSTEM: dict[str, AskAll] = {
+    "sweep.lanes": lambda uow, w: uow.session.execute(sweeps._LANES, {"again": sweeps.WAKE_AGAIN_S}),
+    "sweep.inbound": lambda uow, w: uow.session.execute(sweeps._EVENTS),
+    "sweep.orphans": lambda uow, w: uow.session.execute(sweeps._ORPHANS),
+    "sweep.unknown": lambda uow, w: uow.session.execute(sweeps._UNKNOWN),
+    "sweep.open_campaigns": lambda uow, w: uow.session.execute(sweeps._OPEN),
+    "sweep.expired": lambda uow, w: uow.session.execute(sweeps._EXPIRED),
+    "sweep.expired_direct": lambda uow, w: uow.session.execute(sweeps._EXPIRED_DIRECT),
+}
