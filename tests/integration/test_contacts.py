@@ -279,3 +279,32 @@ async def test_big_lists_are_counted_by_estimate(me: Principal) -> None:
         searched = await contacts.list_(uow, ContactFilter(q="orang"))
     assert (page.total_is_estimate, page.total >= 10_000) == (True, True)
     assert (searched.total, searched.total_is_estimate) == (10_000, True)
+
+
+HOT = {
+    "list": "SELECT c.id FROM contacts c WHERE c.tenant_id = :t AND c.deleted_at IS NULL AND c.id < :id "
+    "ORDER BY c.id DESC LIMIT 51",
+    "tagged": "SELECT c.id FROM contact_tags ct JOIN contacts c ON c.tenant_id = ct.tenant_id AND c.id = ct.contact_id "
+    "WHERE ct.tenant_id = :t AND ct.tag_id = :id AND c.deleted_at IS NULL ORDER BY ct.contact_id DESC LIMIT 51",
+    "identity": "SELECT contact_id FROM contact_identities WHERE tenant_id = :t AND kind = 'phone' AND value = '+628'",
+    "tags of": "SELECT ct.tag_id FROM contact_tags ct WHERE ct.tenant_id = :t AND ct.contact_id = :id",
+}
+
+
+async def test_hot_queries_reach_an_index_under_row_level_security(me: Principal) -> None:
+    other = await make_tenant()
+    fill = text(
+        "WITH made AS (INSERT INTO contacts (tenant_id, name, phone, search_text) SELECT :t, 'Orang', "
+        "'+62813' || lpad(n::text, 8, '0'), 'orang' FROM generate_series(1, 20000) n RETURNING id, phone) "
+        "INSERT INTO contact_identities (tenant_id, contact_id, kind, value, hash) "
+        "SELECT :t, id, 'phone', phone, sha256(phone::bytea) FROM made"
+    )
+    for one in (other, me):
+        async with unit_of_work(one) as uow:
+            await uow.session.execute(fill, {"t": one.tenant_id})
+    async with unit_of_work(me) as uow:
+        for name, query in HOT.items():
+            plan = (await uow.session.execute(text("EXPLAIN " + query), {"t": me.tenant_id, "id": new_id()})).scalars()
+            words = "\n".join(plan)
+            assert "Seq Scan" not in words, f"{name}:\n{words}"
+            assert "Index" in words, name

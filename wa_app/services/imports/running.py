@@ -81,6 +81,9 @@ async def run(principal: Principal, job_id: UUID) -> None:
         log.info("import.stopped", job=str(job_id))
     except* (TableRefused, Invalid, LimitReached, NotFound) as group:
         await _finish(this, ImportStatus.FAILED, *_reason(group))
+    finally:
+        # A thread that still reads the file must not outlive its run.
+        this.stop.set()
     await _clean_up(this)
 
 
