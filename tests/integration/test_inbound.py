@@ -12,9 +12,14 @@ import pytest
 from bench.seeding import World
 from tests.fixtures.webhooks import running_webhooks
 from wa_app.channels import registry
+from wa_app.channels.port import ChatKind, Identity, IdentityKind, MessageKind, MessageReceived
 from wa_app.channels.waha.events import sign
+from wa_app.db import unit_of_work
+from wa_app.errors import Conflict
+from wa_app.inbound import conversations
 from wa_app.inbound.process import process_tenant
-from wa_app.sending import files, lanes
+from wa_app.schemas.principal import Principal
+from wa_app.sending import files, lanes, ledger
 
 
 @pytest.fixture
@@ -143,3 +148,98 @@ async def test_odd_events_do_not_hold_up_the_others(hooked: World) -> None:
     rows = await hooked.fetch("SELECT state, error FROM inbound_events WHERE tenant_id = $1", hooked.tenant_id)
     assert {row["state"] for row in rows} <= {"done", "ignored", "pending", "failed"}
     assert all(row["error"] for row in rows if row["state"] in ("ignored", "failed"))
+
+
+@pytest.mark.parametrize("engine", ["WEBJS", "NOWEB", "GOWS"])
+async def test_an_echo_settles_what_was_unknown(world: World, engine: str) -> None:
+    """Nobody asks the chat: the webhook alone tells, by our id or by exactly one row with its text."""
+    async with running_webhooks() as base:
+        world.webhook_base = base
+        await world.configure(acks="instant", engine=engine)
+        await world.link(1)
+        campaign = await world.add_campaign(await world.add_contacts(12), template="Halo {{name}}")
+        await world.fault("http_500_after", count=5)
+        await lanes.run_lane(world.tenant_id, world.devices[0].id, registry.channel, files.loader, 3600.0)
+
+        async def all_read() -> bool:
+            return await world.states(campaign) == {"read": 12}
+
+        await until(world, all_read, 30)
+        assert await world.counters(campaign) == {"read": 12}
+        assert (await world.judge())["duplicates"] == 0
+
+
+async def test_two_rows_with_the_same_text_in_one_chat_are_left_to_a_person(hooked: World) -> None:
+    """No id of ours and two candidates: an echo must not decide."""
+    device, phone = hooked.devices[0], "+628111222999"
+    async with unit_of_work(Principal.system(hooked.tenant_id)) as uow:
+        rows = [
+            await ledger.enqueue_message(uow, kind="api", identity=("phone", phone), text="Sama", dedupe_key=str(n))
+            for n in range(2)
+        ]
+    await hooked.fetch(
+        "UPDATE outbound_messages SET state = 'unknown', device_id = $2, claimed_at = now(), content_hash = $3 "
+        "WHERE id = ANY($1::uuid[])", rows, device.id, ledger.content_hash("Sama"),
+    )  # fmt: skip
+    echo = envelope(device, "message.any", {
+        "id": f"true_{phone[1:]}@c.us_ECHO", "timestamp": int(datetime.now(UTC).timestamp()), "from": "1@c.us",
+        "to": f"{phone[1:]}@c.us", "fromMe": True, "source": "api", "body": "Sama", "hasMedia": False, "ack": 1,
+    })  # fmt: skip
+    path = f"{hooked.webhook_base}/webhooks/waha/{device.token}"
+    async with httpx.AsyncClient() as http:
+        assert (await http.post(path, content=echo, headers=signed(device, echo))).status_code == 200
+    await process_tenant(hooked.tenant_id)
+    states = await hooked.fetch("SELECT state FROM outbound_messages WHERE id = ANY($1::uuid[])", rows)
+    assert {row["state"] for row in states} == {"unknown"}
+    async with unit_of_work(Principal.system(hooked.tenant_id)) as uow:
+        await ledger.resolve(uow, rows[0], "sent")
+        await ledger.resolve(uow, rows[1], "not_sent")
+        with pytest.raises(Conflict):
+            await ledger.resolve(uow, rows[0], "sent")
+    states = await hooked.fetch("SELECT state, error_code FROM outbound_messages WHERE id = ANY($1::uuid[])", rows)
+    assert sorted(tuple(row) for row in states) == [("failed", "not_sent"), ("sent", None)]
+
+
+async def test_a_phone_and_a_lid_that_come_together_become_one_contact(hooked: World) -> None:
+    device = hooked.devices[0]
+    phone, lid = Identity(IdentityKind.PHONE, "+628111222777"), Identity(IdentityKind.LID, "99887766554433@lid")
+    async with unit_of_work(Principal.system(hooked.tenant_id)) as uow:
+        first = await conversations.find_or_create(uow, [phone], "Budi")
+        second = await conversations.find_or_create(uow, [lid], None)
+        assert first != second
+        await received(uow, device.id, [phone], "satu")
+        await received(uow, device.id, [lid], "dua")
+    async with unit_of_work(Principal.system(hooked.tenant_id)) as uow:
+        await received(uow, device.id, [lid, phone], "tiga")
+    contacts = await hooked.fetch("SELECT id, name FROM contacts WHERE tenant_id = $1 AND deleted_at IS NULL", hooked.tenant_id)
+    assert [tuple(row) for row in contacts] == [(first, "Budi")]
+    talks = await hooked.fetch("SELECT contact_id, text FROM messages WHERE tenant_id = $1", hooked.tenant_id)
+    assert {row["contact_id"] for row in talks} == {first}
+    assert len(talks) == 3
+    names = await hooked.fetch("SELECT kind, value FROM contact_identities WHERE contact_id = $1 ORDER BY kind", first)
+    assert [tuple(row) for row in names] == [("lid", "99887766554433"), ("phone", "+628111222777")]
+
+
+async def received(uow: Any, device_id: Any, people: list[Identity], text: str) -> None:
+    message = MessageReceived(
+        kind="message.any", event_id=text, session="", message_id=f"ID{text}", chat_id="x@c.us",
+        chat_kind=ChatKind.PERSON, peer=tuple(people), message_kind=MessageKind.TEXT, text=text, sender=tuple(people),
+    )  # fmt: skip
+    assert await conversations.store(uow, device_id, message) is None
+
+
+async def test_news_of_a_session_reach_its_device_and_wake_its_lane(hooked: World) -> None:
+    device = hooked.devices[0]
+    await hooked.fetch(
+        "UPDATE devices SET paused_until = now() + interval '1 hour', pause_reason = 'device_trouble' WHERE id = $1",
+        device.id,
+    )  # fmt: skip
+    async with httpx.AsyncClient(base_url=hooked.sandbox_url) as http:
+        path = f"/sandbox/sessions/{device.session}/drop"
+        (await http.post(path, json={"status": "FAILED", "back_after_s": 1})).raise_for_status()
+
+    async def is_back() -> bool:
+        row = (await hooked.fetch("SELECT status, paused_until FROM devices WHERE id = $1", device.id))[0]
+        return bool(row["status"] == "CONNECTED" and row["paused_until"] is None)
+
+    await until(hooked, is_back)
