@@ -76,7 +76,7 @@ HOT: dict[str, Ask] = {
     "lane.contacts": driver(claims._CONTACTS, lambda w: w.contact_ids[:16]),
     "lane.suppressed": driver(claims._SUPPRESSED, lambda w: w.contact_ids[:16]),
     "reconcile.unknown": driver(reconcile._UNKNOWN, row("devices")),
-    "reconcile.attributed": driver(reconcile._ATTRIBUTED, row("devices"), lambda w: ["x1", "x2"]),
+    "reconcile.attributed": driver(reconcile._ATTRIBUTED, row("devices"), lambda w: ["x1"], row("outbound_messages")),
     "inbound.pick": driver(process._PICK, lambda w: 100),
     "inbound.acks": driver(process._ACK_MESSAGES, lambda w: [w.ids["devices"]], lambda w: ["x1"], lambda w: ["read"]),
     "ledger.acks": driver(ledger._LOCK_ACKED, lambda w: [w.ids["devices"]], lambda w: ["x1"]),
@@ -90,7 +90,6 @@ SYSTEM: dict[str, AskAll] = {
     "sweep.inbound": lambda uow, w: uow.session.execute(sweeps._EVENTS),
     "sweep.orphans": lambda uow, w: uow.session.execute(sweeps._ORPHANS),
     "sweep.unknown": lambda uow, w: uow.session.execute(sweeps._UNKNOWN),
-    "sweep.open_campaigns": lambda uow, w: uow.session.execute(sweeps._OPEN),
     "sweep.expired": lambda uow, w: uow.session.execute(sweeps._EXPIRED),
     "sweep.expired_direct": lambda uow, w: uow.session.execute(sweeps._EXPIRED_DIRECT),
 }
