@@ -16,7 +16,7 @@ from sqlmodel import col
 
 from wa_app import leases
 from wa_app.db import TenantUnitOfWork, unit_of_work
-from wa_app.kit.ids import NIL
+from wa_app.kit.ids import NIL, new_id
 from wa_app.models.outbound import Campaign, CampaignDevice, CampaignStatus
 from wa_app.schemas.campaigns import Target
 from wa_app.schemas.principal import Principal
@@ -25,9 +25,11 @@ from wa_app.sending import audience
 log = structlog.get_logger(__name__)
 
 CHUNK = 50_000
-"""Contacts per transaction."""
+"""Contacts per transaction; below 2 ** 20 (see the ids of `_CHUNK`)."""
 
-# `contacts.phone` is a copy of the primary phone identity, so most rows need no look at the identities.
+# The ids of a chunk are one UUIDv7 whose last 20 bits count the rows: `uuidv7()` per row draws random bytes
+# for each, which takes as long as the insert. `contacts.phone` is a copy of the primary phone identity, so
+# most rows need no look at the identities.
 _CHUNK = """
     WITH batch AS MATERIALIZED (
         SELECT c.id, c.phone FROM contacts c
@@ -35,7 +37,7 @@ _CHUNK = """
     ), blocked AS MATERIALIZED ({blocked}
         AND i.contact_id > :cursor
     ), wanted AS (
-        SELECT b.id, x.id IS NOT NULL AS suppressed,
+        SELECT b.id, x.id IS NOT NULL AS suppressed, row_number() OVER (ORDER BY b.id) AS n,
                CASE WHEN b.phone IS NULL THEN u.kind ELSE 'phone' END AS kind, COALESCE(b.phone, u.value) AS value
         FROM batch b
         LEFT JOIN LATERAL (
@@ -47,9 +49,9 @@ _CHUNK = """
         ORDER BY b.id
     ), planned AS (
         INSERT INTO outbound_messages (
-            tenant_id, kind, state, error_code, dedupe_key, campaign_id, contact_id,
+            id, tenant_id, kind, state, error_code, dedupe_key, campaign_id, contact_id,
             identity_kind, identity_value, file_id, expires_at, created_by)
-        SELECT :tenant, 'campaign',
+        SELECT (CAST(:base AS text) || lpad(to_hex(n), 5, '0'))::uuid, :tenant, 'campaign',
                CASE WHEN suppressed OR kind IS NULL THEN 'skipped' ELSE 'planned' END,
                CASE WHEN suppressed THEN 'suppressed' WHEN kind IS NULL THEN 'no_identity' END,
                :prefix || COALESCE(kind || ':' || value, 'none:' || id::text), :campaign, id,
@@ -143,7 +145,8 @@ async def insert_chunk(uow: TenantUnitOfWork, campaign: Campaign, chunk: int) ->
     where, values = await audience.condition(uow, uow.tenant_id, Target.model_validate(campaign.target))
     query = text(_CHUNK.format(where=where, blocked=audience.BLOCKED, usable=audience.USABLE))
     values |= {
-        "cursor": campaign.plan_cursor or NIL, "n": chunk, "campaign": campaign.id, "nil": NIL,
+        "base": str(new_id())[:-5], "cursor": campaign.plan_cursor or NIL, "n": chunk, "campaign": campaign.id,
+        "nil": NIL,
         "prefix": f"c:{campaign.id}:", "file": campaign.file_id, "expires": campaign.expires_at,
         "by": campaign.created_by,
     }  # fmt: skip
