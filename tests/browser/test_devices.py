@@ -28,6 +28,8 @@ def _open(browser: Browser, app: RunningApp, owner: Person, language: str, width
     page.errors = []  # type: ignore[attr-defined]
     page.on("pageerror", lambda error: page.errors.append(str(error)))  # type: ignore[attr-defined]
     page.goto("/devices")
+    # The list is there; on a busy machine the first words over the socket take their time.
+    expect(page.get_by_role("table").or_(page.locator(".empty"))).to_be_visible(timeout=LINKED_MS)
     return page
 
 
