@@ -10,7 +10,7 @@ from state.base import AppState, FormErrors, forget
 from wa_app.components.feedback import toast
 from wa_app.components.shell import set_language
 from wa_app.db import system_unit_of_work
-from wa_app.errors import NotFound, NotSignedIn
+from wa_app.errors import FieldError, Invalid, NotFound, NotSignedIn
 from wa_app.schemas.accounts import ApiKeyView, MemberView, SessionView
 from wa_app.schemas.principal import Verb
 from wa_app.services import accounts, api_keys, roles, sessions
@@ -63,15 +63,20 @@ class SecurityState(FormErrors, AppState):
         found = await sessions.list_own(await self.principal())
         self.rows = [_session_row(one) for one in found]
 
-    @rx.event
+    @rx.event(background=True)
     async def change_password(self, form: dict[str, Any]) -> Any:
-        """Set a new password; other devices are signed out."""
+        """Set a new password; other devices are signed out. bcrypt takes its time, so the state is not held."""
         principal = await self.principal()
-        with self.showing_errors():
+        refused: tuple[FieldError, ...] = ()
+        try:
             await accounts.change_password(
                 principal, old=_text(form, "old_password"), new=_text(form, "new_password")
             )
-        if self.errors:
+        except Invalid as error:
+            refused = error.fields
+        async with self:
+            self._show_errors(refused)
+        if refused:
             return None
         clear = "for (const n of ['old_password', 'new_password']) document.getElementById(n).value = ''"
         return [rx.call_script(clear), SecurityState.load, toast("settings.password_saved")]

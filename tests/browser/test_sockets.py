@@ -13,6 +13,7 @@ import httpx
 import pytest
 import socketio
 
+import pages  # noqa: F401  (first, as the application itself imports them)
 import state
 from state.base import AppState
 from tests.fixtures.app import RunningApp
@@ -54,8 +55,8 @@ class Client:
             socketio_path="/_event", headers={"Origin": base_url, **({"Cookie": self.cookie} if self.cookie else {})},
         )  # fmt: skip
 
-    async def call(self, name: str, **payload: Any) -> None:
-        event = {"token": self.token, "name": name, "payload": payload, "router_data": {"pathname": "/", "query": {}}}
+    async def call(self, handler: str, /, **payload: Any) -> None:
+        event = {"token": self.token, "name": handler, "payload": payload, "router_data": {"pathname": "/", "query": {}}}
         await self.socket.emit("event", event, namespace=NAMESPACE)
 
     def words(self) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+import structlog
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlmodel import col, delete
 
@@ -23,6 +24,8 @@ from wa_app.schemas.accounts import Caller, SessionView
 from wa_app.schemas.principal import Principal
 from wa_app.services import audit
 from wa_app.services.api_keys import principal_from_api_key
+
+log = structlog.get_logger(__name__)
 
 COOKIE = "sapa_session"
 LIFETIME = timedelta(days=30)
@@ -85,6 +88,7 @@ async def sign_in(
     known = user is not None and user.disabled_at is None
     fits = await passwords.verify_password(password, user.password_hash if user and known else None)
     if user is None or not fits:
+        log.warning("sign_in.refused", account=account[:12], ip=caller.ip)
         raise NotSignedIn("credentials_wrong")
     await rates.forget(rates.sign_in_per_account(), "login", account)
     async with system_unit_of_work() as uow:
