@@ -131,7 +131,7 @@ async def test_every_contact_once_in_equal_shares_and_all_acks(world: World) -> 
 
 
 async def test_kill_9_of_all_workers_loses_nothing_and_doubles_nothing(
-    engine: tuple[RunningApp, str], world: World
+    engine: tuple[RunningApp, str], world: World, record_property: Callable[[str, object], None]
 ) -> None:
     app, _ = engine
     contacts = await world.add_contacts(CONTACTS, first=100_000)
@@ -162,6 +162,8 @@ async def test_kill_9_of_all_workers_loses_nothing_and_doubles_nothing(
         "SELECT id, error_code FROM outbound_messages WHERE campaign_id = $1 AND state = 'failed'", campaign
     )
     assert {row["error_code"] for row in failed} <= {"not_sent"}
+    for name, value in (("in_flight", in_flight), ("most_unknown", most_unknown), ("not_sent", len(failed))):
+        record_property(name, value)
     judged = await world.judge()
     assert judged["duplicates"] == 0
     assert judged["accepted"] == CONTACTS - len(failed)
