@@ -54,10 +54,12 @@ class Storyteller:
         self.press("devices.add")
         self.page.fill("input[name=device_name]", "Kopi Lestari")
         self.page.keyboard.press("Enter")
-        self.see("devices.link.track.waiting")
+        dialog = self.page.get_by_role("dialog")
+        dialog.get_by_role("button", name=self.words("devices.link.by_qr"), exact=True).click()
+        expect(dialog.get_by_alt_text(self.words("qr.image"))).to_be_visible(timeout=PATIENCE_MS)
         self.scan(phone)
+        expect(dialog).to_have_count(0, timeout=PATIENCE_MS)
         self.see("device.state.connected")
-        expect(self.page.get_by_role("dialog")).to_have_count(0, timeout=PATIENCE_MS)
 
     def scan(self, phone: str) -> None:
         """What the phone in the person's hand does; here the sandbox's."""
