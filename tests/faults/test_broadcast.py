@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import structlog
 
 from bench.seeding import World
 from tests.fixtures import services
@@ -19,6 +20,7 @@ from wa_app.embedded.process import Program, free_port, port_answers
 from wa_app.schemas.principal import Principal
 from wa_app.sending import ledger
 
+log = structlog.get_logger(__name__)
 pytestmark = pytest.mark.faults
 
 WORKERS = ("worker", "worker-lanes", "scheduler")
@@ -131,7 +133,7 @@ async def test_every_contact_once_in_equal_shares_and_all_acks(world: World) -> 
 
 
 async def test_kill_9_of_all_workers_loses_nothing_and_doubles_nothing(
-    engine: tuple[RunningApp, str], world: World, record_property: Callable[[str, object], None]
+    engine: tuple[RunningApp, str], world: World
 ) -> None:
     app, _ = engine
     contacts = await world.add_contacts(CONTACTS, first=100_000)
@@ -162,8 +164,7 @@ async def test_kill_9_of_all_workers_loses_nothing_and_doubles_nothing(
         "SELECT id, error_code FROM outbound_messages WHERE campaign_id = $1 AND state = 'failed'", campaign
     )
     assert {row["error_code"] for row in failed} <= {"not_sent"}
-    for name, value in (("in_flight", in_flight), ("most_unknown", most_unknown), ("not_sent", len(failed))):
-        record_property(name, value)
+    log.info("faults.kill", in_flight=in_flight, most_unknown=most_unknown, not_sent=len(failed))
     judged = await world.judge()
     assert judged["duplicates"] == 0
     assert judged["accepted"] == CONTACTS - len(failed)
