@@ -96,7 +96,7 @@ class UnitOfWork:
     async def driver(self) -> Any:
         """The asyncpg connection inside this transaction, for the few statements where speed counts.
 
-        The transaction must have begun: see `begin`.
+        Without a transaction begun (see `begin`) each statement commits by itself.
         """
         connection = await self.session.connection()
         return (await connection.get_raw_connection()).driver_connection
