@@ -20,7 +20,7 @@ LOGIN = re.compile(r"/login")
 
 
 @pytest.fixture(params=[("id", 1280), ("en", 390)], ids=["id-desktop", "en-phone"])
-def person(request: pytest.FixtureRequest, browser: Browser, app: RunningApp) -> Any:
+def person(request: pytest.FixtureRequest, app: RunningApp, browser: Browser) -> Any:
     language, width = request.param
     context = browser.new_context(base_url=app.base_url, viewport={"width": width, "height": 844})
     context.add_init_script(f"try {{ localStorage.setItem('sapa_lang', '{language}') }} catch {{}}")
