@@ -37,7 +37,6 @@ from wa_app.channels.port.words import (
     Account,
     AckLevel,
     ChatKind,
-    DeviceStatus,
     EchoSource,
     Group,
     GroupMember,
@@ -53,6 +52,7 @@ from wa_app.channels.port.words import (
     SessionInfo,
     SessionSpec,
 )
+from wa_app.models.devices import DeviceStatus
 
 __all__ = [
     "AccessRefused",

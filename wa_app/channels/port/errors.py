@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from wa_app.channels.port.words import DeviceStatus
+from wa_app.models.devices import DeviceStatus
 
 
 class ChannelError(Exception):

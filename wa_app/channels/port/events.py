@@ -7,12 +7,12 @@ from wa_app.channels.port.words import (
     Account,
     AckLevel,
     ChatKind,
-    DeviceStatus,
     EchoSource,
     Identity,
     IncomingMedia,
     MessageKind,
 )
+from wa_app.models.devices import DeviceStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,16 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
-
-class DeviceStatus(StrEnum):
-    """State of the link between a device and WhatsApp, as devices store and the API shows it."""
-
-    STARTING = "STARTING"
-    SCAN_QR = "SCAN_QR"
-    PASSKEY = "PASSKEY"
-    CONNECTED = "CONNECTED"
-    DISCONNECTED = "DISCONNECTED"
-    FAILED = "FAILED"
+from wa_app.models.devices import DeviceStatus
 
 
 class AckLevel(IntEnum):
