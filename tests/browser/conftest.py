@@ -12,6 +12,11 @@ CHROMIUM_FLAGS = [
 ]  # fmt: skip
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _started_before_the_browser(chromium_path: str, app: RunningApp) -> None:
+    """Playwright keeps an event loop running in this thread, in which `asyncio.run` no longer can."""
+
+
 @pytest.fixture(scope="session")
 def base_url(app: RunningApp) -> str:
     """Playwright resolves relative addresses against it: `page.goto("/contacts")`."""
