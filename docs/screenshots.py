@@ -30,6 +30,12 @@ def sign_in(page: Page, email: str, password: str) -> None:
     page.wait_for_url(lambda url: urlsplit(url).path == "/")
 
 
+def settle(page: Page) -> None:
+    """Wait until the page shows its data, not its skeletons."""
+    page.wait_for_load_state("networkidle")
+    page.wait_for_function("document.querySelector('h1')?.innerText && !document.querySelector('.late, .skeleton')")
+
+
 def shots(browser: Browser, options: argparse.Namespace) -> None:
     for language, theme, width in product(("id", "en"), ("light", "dark"), SIZES):
         wanted = [name for name in [*PAGES, "campaign"] if options.all or (name, language, theme, width) in SHOWN]
@@ -47,8 +53,7 @@ def shots(browser: Browser, options: argparse.Namespace) -> None:
             if name == "campaign":
                 page.locator("tbody tr, [role=row] a").first.click()
                 page.wait_for_url(re.compile(r"/campaigns/[0-9a-f-]{36}"))
-            page.wait_for_load_state("networkidle")
-            page.locator("h1").first.wait_for()
+            settle(page)
             page.screenshot(path=options.out / f"{name}-{language}-{theme}-{width}.png")
         context.close()
 
