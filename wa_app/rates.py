@@ -7,9 +7,11 @@ import structlog
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from redis.asyncio import ConnectionPool
 from redis.exceptions import RedisError
 
 from wa_app.config import get_settings
+from wa_app.db import redis_client
 from wa_app.errors import LimitReached
 
 log = structlog.get_logger(__name__)
@@ -40,10 +42,18 @@ def password_per_account() -> RateLimitItem:
     return RateLimitItemPerMinute(get_settings().auth_rate)
 
 
-@lru_cache
-def _limiter(url: str) -> SlidingWindowCounterRateLimiter:
-    storage = RedisStorage(f"async+{url}", implementation="redispy", key_prefix="sapa:rate", wrap_exceptions=False)
+@lru_cache(maxsize=2)
+def _limiter_on(pool: ConnectionPool) -> SlidingWindowCounterRateLimiter:
+    storage = RedisStorage(
+        f"async+{get_settings().redis_url}", implementation="redispy", key_prefix="sapa:rate", wrap_exceptions=False,
+        connection_pool=pool,  # type: ignore[arg-type]  # documented, yet typed as text or number
+    )  # fmt: skip
     return SlidingWindowCounterRateLimiter(storage)
+
+
+def _limiter() -> SlidingWindowCounterRateLimiter:
+    """Counts over the pool that this process has anyway, so that `db.dispose` closes it."""
+    return _limiter_on(redis_client().connection_pool)
 
 
 async def spend(limit: RateLimitItem, *who: str) -> None:
@@ -52,7 +62,7 @@ async def spend(limit: RateLimitItem, *who: str) -> None:
     When Redis does not answer the try passes: locking every tenant out of their business
     would harm more than a pause of the brake, and bcrypt's cost still stands behind it.
     """
-    limiter = _limiter(get_settings().redis_url)
+    limiter = _limiter()
     try:
         if await limiter.hit(limit, *who):
             return
@@ -67,6 +77,6 @@ async def spend(limit: RateLimitItem, *who: str) -> None:
 async def forget(limit: RateLimitItem, *who: str) -> None:
     """Give back what `who` has spent."""
     try:
-        await _limiter(get_settings().redis_url).clear(limit, *who)
+        await _limiter().clear(limit, *who)
     except RedisError as error:
         log.warning("rate.unreachable", error=type(error).__name__)

@@ -6,6 +6,7 @@ import bcrypt
 import httpx
 import pytest
 from fastapi import FastAPI
+from redis.asyncio import Redis
 from sqlalchemy import text
 
 from tests.fixtures.api import BASE, Signed, client_for, make_signed_tenant
@@ -311,3 +312,12 @@ async def test_outbox_is_shown_in_development_only(stranger: httpx.AsyncClient, 
     assert "items" in (await stranger.get("/dev/outbox?format=json")).json()
     monkeypatch.setattr(Settings, "is_dev", False)
     assert (await stranger.get("/dev/outbox")).status_code == 404
+
+
+async def test_signs_in_while_redis_is_away(stranger: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The brake is off, the business goes on: bcrypt's cost still stands behind it."""
+    email = fresh_email()
+    await signed_up(stranger, email)
+    monkeypatch.setattr("wa_app.rates.redis_client", lambda: Redis.from_url("redis://127.0.0.1:1/0"))
+    answer = await stranger.post(f"{AUTH}/login", json={"email": email, "password": PASSWORD})
+    assert answer.status_code == 200
