@@ -87,6 +87,7 @@ class Storyteller:
         self.press("composer.step.message")
         self.page.get_by_role("textbox", name=self.words("composer.step.message")).fill(TEMPLATE)
         expect(self.page.locator(".preview-side .bubble")).to_contain_text("Orang", timeout=PATIENCE_MS)
+        self.page.locator(".rail-step").last.click()
         self.press("composer.send")
         self.press("composer.ask.do", n=PEOPLE)
         self.page.wait_for_url(re.compile(r"/campaigns/[0-9a-f-]{36}/?$"), timeout=PATIENCE_MS)
