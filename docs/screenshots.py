@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 SIZES = {1280: 832, 390: 844}
 PAGES = {"home": "/", "campaigns": "/campaigns", "contacts": "/contacts", "import": "/contacts/import",
          "devices": "/devices", "settings": "/settings"}
-SHOWN = {("home", "id", "light", 1280), ("campaign", "en", "dark", 390)}
+SHOWN = {("home", "id", "light", 1280)}
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run"]
 
 
@@ -51,7 +51,7 @@ def shots(browser: Browser, options: argparse.Namespace) -> None:
         for name in wanted:
             page.goto(PAGES.get(name, "/campaigns"), wait_until="networkidle")
             if name == "campaign":
-                page.locator("tbody tr, [role=row] a").first.click()
+                page.locator("tbody tr", has=page.locator(".ribbon")).first.click()
                 page.wait_for_url(re.compile(r"/campaigns/[0-9a-f-]{36}"))
             settle(page)
             page.screenshot(path=options.out / f"{name}-{language}-{theme}-{width}.png")
