@@ -15,7 +15,7 @@ from sqlmodel import SQLModel
 
 import wa_app.models
 from state.base import AppState
-from tests.browser.test_sockets import QUIET_S, Client, handlers
+from tests.browser.test_sockets import QUIET_S, Client, apart, handlers
 from tests.fixtures.app import RunningApp
 from tests.fixtures.rows import Graph, insert, values_for
 from wa_app.kit.secrets import digest, new_token
@@ -95,7 +95,11 @@ async def tab(app: RunningApp, cookie: str, foreign: str, own_name: str) -> str:
     return told
 
 
-async def test_foreign_ids_change_and_show_nothing(app: RunningApp) -> None:
+def test_foreign_ids_change_and_show_nothing(app: RunningApp) -> None:
+    apart(_every_handler_with_foreign_ids(app))
+
+
+async def _every_handler_with_foreign_ids(app: RunningApp) -> None:
     connection = await asyncpg.connect(app.superuser_url)
     try:
         tables = dict(SQLModel.metadata.tables)
