@@ -99,7 +99,7 @@ def _file() -> rx.Component:
                     max_bytes=100 * 1024 * 1024)  # fmt: skip
     wrong = rx.cond(
         S.file_error,
-        rx.el.span(icon("circle-alert", 13), error_text(S.file_error, {"limit_mb": "16"}), class_name="field-error", role="alert"),
+        rx.el.span(icon("circle-alert", 13), error_text(S.file_error, S.file_error_args), class_name="field-error", role="alert"),
     )
     return rx.el.div(rx.cond(S.file_id, shown, pick), wrong, class_name="ed-foot stack gap-2")
 

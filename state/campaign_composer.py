@@ -69,6 +69,7 @@ class CampaignComposerState(AppState):
     file_kind: str = ""
     file_url: str = ""
     file_error: str = ""
+    file_error_args: dict[str, str] = {}
     variables: list[str] = []
     variants: int = 1
     letters: int = 0
@@ -363,6 +364,7 @@ class CampaignComposerState(AppState):
                 self.when_error = one.code
             elif one.field == "file_id":
                 self.file_error = one.code
+                self.file_error_args = {key: str(value) for key, value in one.args.items()}
 
     async def _show_file(self, uow: TenantUnitOfWork, file_id: UUID | None) -> None:
         if file_id is None:
