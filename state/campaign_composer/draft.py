@@ -1,0 +1,189 @@
+"""The draft the composer works on: it saves itself, shows what one person would read and what is wrong.
+
+Each step of the composer is a mixin over `ComposerDraft`, in a module of its own; `__init__` puts them together.
+"""
+
+from typing import Any
+from uuid import UUID
+
+import reflex as rx
+from reflex.event import EventSpec
+
+from pages import routes
+from state.base import AppState
+from state.campaigns import id_of
+from wa_app.db import TenantUnitOfWork
+from wa_app.errors import Invalid, NotFound
+from wa_app.schemas.campaigns import (
+    AudienceCount,
+    CampaignCreate,
+    CampaignUpdate,
+    CampaignView,
+    Check,
+    Preflight,
+    Target,
+)
+from wa_app.services import campaigns, files
+from wa_app.services.campaigns.checks import media_kind
+
+STEPS = ("people", "message", "timing", "check")
+FIELD_STEP = {"target": "people", "message_template": "message", "file_id": "message", "name": "message"}
+
+
+class ComposerDraft(AppState, mixin=True):
+    """What every step needs: the vars of the page, storing a change, counting, samples, checks."""
+
+    ready: bool = False
+    missing: bool = False
+    step: str = "people"
+    draft_id: str = ""
+    name: str = ""
+    name_error: str = ""
+    status: str = "DRAFT"
+    message: str = ""
+    saved_at: str = ""
+    everyone: bool = False
+    tag_options: list[dict[str, str]] = []
+    wanted: list[str] = []
+    unwanted: list[str] = []
+    people: int = 0
+    suppressed: int = 0
+    unreachable: int = 0
+    sendable: int = 0
+    device_rows: list[dict[str, Any]] = []
+    chosen: list[str] = []
+    connected: int = 0
+    delay_min: str = ""
+    delay_max: str = ""
+    delay_error: str = ""
+    when: str = "now"
+    when_local: str = ""
+    when_error: str = ""
+    file_id: str = ""
+    file_name: str = ""
+    file_size: int = 0
+    file_kind: str = ""
+    file_url: str = ""
+    file_error: str = ""
+    file_error_args: dict[str, str] = {}
+    variables: list[str] = []
+    variants: int = 1
+    letters: int = 0
+    sample_at: int = 0
+    sample_names: list[str] = []
+    sample_options: list[list[str]] = []
+    preview: str = ""
+    preview_name: str = ""
+    checks: list[dict[str, Any]] = []
+    errors: int = 0
+    warnings: int = 0
+    seconds: int = 0
+    step_state: dict[str, str] = {}
+    busy: bool = False
+    asked: bool = False
+    _samples: list[dict[str, Any]] = []
+    _zone: str = "Asia/Jakarta"
+
+    def _target(self) -> Target:
+        return Target(all=self.everyone, tags=[] if self.everyone else self.wanted, exclude_tags=self.unwanted)
+
+    async def _save(self, **changes: Any) -> EventSpec | None:
+        """Store what changed; the first change makes the draft and gives the page its address."""
+        self.name_error = self.delay_error = self.when_error = self.file_error = ""
+        is_new = not self.draft_id
+        try:
+            async with self.unit_of_work() as uow:
+                view = await self._store(uow, is_new, changes)
+                self.draft_id, self.status = str(view.id), view.status.value
+                self.saved_at = (view.updated_at or view.created_at).isoformat()
+                await self._look(uow)
+        except Invalid as error:
+            self._refuse(error)
+            return None
+        if not is_new:
+            return None
+        place = routes.campaign_edit(self.draft_id)
+        return rx.call_script(f"window.history.replaceState(window.history.state, '', '{place}')")
+
+    async def _store(self, uow: TenantUnitOfWork, is_new: bool, changes: dict[str, Any]) -> CampaignView:
+        if is_new:
+            return await campaigns.create(
+                uow, CampaignCreate(**{"name": self.name, "target": self._target(), **changes})
+            )
+        return await campaigns.update(uow, id_of(self.draft_id), CampaignUpdate(**changes))
+
+    def _refuse(self, error: Invalid) -> None:
+        for one in error.fields:
+            if one.field == "name":
+                self.name_error = one.code
+            elif one.field.startswith("delay"):
+                self.delay_error = one.code
+            elif one.field == "scheduled_at":
+                self.when_error = one.code
+            elif one.field == "file_id":
+                self.file_error = one.code
+                self.file_error_args = {key: str(value) for key, value in one.args.items()}
+
+    async def _show_file(self, uow: TenantUnitOfWork, file_id: UUID | None) -> None:
+        if file_id is None:
+            self.file_id = self.file_name = self.file_url = self.file_kind = ""
+            return
+        try:
+            shown = await files.show(uow, file_id)
+        except NotFound:
+            return
+        self.file_id, self.file_name, self.file_size = str(shown.id), shown.name, shown.size
+        self.file_url, self.file_kind = shown.url, media_kind(shown.mime)
+
+    async def _look(self, uow: TenantUnitOfWork) -> None:
+        """Count the audience, draw samples, run the checks."""
+        target = self._target()
+        if not self._samples or self.draft_id:
+            found = await campaigns.sample(uow, target)
+            self._samples = [{"name": one.name or one.phone, "id": str(one.id), "city": one.city, "values": one.values}
+                             for one in found]  # fmt: skip
+            self.sample_names = [" · ".join(filter(None, (one["name"], one["city"]))) for one in self._samples]
+            self.sample_options = [[str(at), name] for at, name in enumerate(self.sample_names)]
+        self._show_sample(min(self.sample_at, max(len(self._samples) - 1, 0)))
+        if not self.draft_id:
+            self._show_people(await campaigns.count(uow, target))
+        else:
+            self._show_checks(await campaigns.preflight(uow, await campaigns.find(uow, id_of(self.draft_id))))
+
+    def _show_sample(self, at: int) -> None:
+        if not self._samples:
+            self.preview = campaigns.render(self.message, {}, "sample").text
+            self.preview_name = ""
+            return
+        self.sample_at = at % len(self._samples)
+        person = self._samples[self.sample_at]
+        shown = campaigns.render(self.message, person["values"], person["id"])
+        self.preview, self.variants, self.preview_name = shown.text, shown.variants, person["name"]
+
+    def _show_people(self, audience: AudienceCount) -> None:
+        self.people, self.suppressed = audience.total, audience.suppressed
+        self.unreachable, self.sendable = audience.no_identity, audience.sendable
+
+    def _show_checks(self, result: Preflight) -> None:
+        self._show_people(result.audience)
+        self.connected, self.variants, self.seconds = result.devices_connected, result.variants, result.seconds or 0
+        self.checks = [_check_row(check) for check in result.checks if check.level != "ok"]
+        self.errors = len(result.errors)
+        self.warnings = sum(check.level == "warning" for check in result.checks)
+        levels = dict.fromkeys(STEPS, "ok")
+        for check in result.checks:
+            step = FIELD_STEP.get(check.field, "timing")
+            if check.level == "error" or (check.level == "warning" and levels[step] == "ok"):
+                levels[step] = check.level
+        levels["check"] = "error" if self.errors else "warning" if self.warnings else "ok"
+        self.step_state = levels
+
+
+def _check_row(check: Check) -> dict[str, Any]:
+    return {"level": check.level, "code": check.code, "args": {key: str(value) for key, value in check.args.items()},
+            "step": FIELD_STEP.get(check.field, "timing")}  # fmt: skip
+
+
+def flipped(chosen: list[str], one: str) -> list[str]:
+    """`chosen` with `one` taken out or put in."""
+    return [kept for kept in chosen if kept != one] if one in chosen else [*chosen, one]

@@ -1,0 +1,51 @@
+"""The step "message": text, file, and what each sampled person would read."""
+
+import reflex as rx
+from reflex.event import EventSpec
+
+from state.campaign_composer.draft import ComposerDraft
+from state.campaigns import id_of
+
+
+class MessageStep(ComposerDraft, mixin=True):
+    """What they get."""
+
+    @rx.event
+    async def set_message(self, text: str) -> EventSpec | None:
+        """The text, once typing rests."""
+        self.message = text[:70_000]
+        self.letters = len(self.message)
+        return await self._save(message_template=self.message)
+
+    @rx.event
+    async def attach(self, file_id: str, name: str, size: int) -> EventSpec | None:
+        """A file has been uploaded."""
+        self.file_error = ""
+        saved = await self._save(file_id=id_of(file_id))
+        async with self.unit_of_work() as uow:
+            await self._show_file(uow, id_of(file_id) if not self.file_error else None)
+        return saved
+
+    @rx.event
+    async def detach(self) -> EventSpec | None:
+        """Take the file off."""
+        self.file_id = self.file_name = self.file_url = self.file_kind = self.file_error = ""
+        return await self._save(file_id=None)
+
+    @rx.event
+    async def next_sample(self) -> None:
+        """The next person."""
+        await self.principal()
+        self._show_sample(self.sample_at + 1)
+
+    @rx.event
+    async def previous_sample(self) -> None:
+        """The person before."""
+        await self.principal()
+        self._show_sample(self.sample_at - 1)
+
+    @rx.event
+    async def pick_sample(self, at: str) -> None:
+        """A person from the list."""
+        await self.principal()
+        self._show_sample(int(at) if at.isdigit() else 0)
