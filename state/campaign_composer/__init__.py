@@ -7,6 +7,7 @@ import reflex as rx
 from reflex.event import EventSpec
 
 from pages import routes
+from state.base import AppState
 from state.campaign_composer.audience import AudienceStep
 from state.campaign_composer.draft import STEPS
 from state.campaign_composer.message import MessageStep
@@ -24,7 +25,7 @@ from wa_app.services import campaigns, devices, tags
 from wa_app.services.campaigns.checks import known_attributes
 
 
-class CampaignComposerState(AudienceStep, MessageStep, TimingStep):
+class CampaignComposerState(AudienceStep, MessageStep, TimingStep, AppState):
     """One draft. Every change is saved when typing rests; the first one makes the draft."""
 
     @rx.event
