@@ -35,7 +35,8 @@ class Campaign(TenantRow, Leased, table=True):
 
     __tablename__ = "campaigns"
     __table_args__ = (
-        *tenant_keys(), tenant_fk("file_id", "files"), state_check("status", CampaignStatus),
+        *tenant_keys(), tenant_fk("file_id", "files"), tenant_fk("resend_of", "campaigns"),
+        state_check("status", CampaignStatus),
         Index("ix_campaigns_open", "status", postgresql_where=text("status IN ('PENDING', 'PROCESSING')")),
     )
     name: str
@@ -59,6 +60,8 @@ class Campaign(TenantRow, Leased, table=True):
     plan_total: int | None = Field(default=None)
     """Size of the audience when planning began, for its progress."""
     pause_reason: str | None = Field(default=None)
+    resend_of: UUID | None = Field(default=None)
+    """The campaign whose silent readers this one writes to again."""
     created_by: UUID | None = Field(default=None)
     updated_at: datetime | None = time_field()
     deleted_at: datetime | None = time_field()
@@ -136,6 +139,8 @@ class OutboundMessage(TenantRow, table=True):
         Index("ix_outbound_campaign_log", "tenant_id", "campaign_id", "id"),
         Index("ix_outbound_provider_message", "tenant_id", "device_id", "provider_message_id",
               postgresql_where=text("provider_message_id IS NOT NULL")),
+        Index("ix_outbound_campaign_reasons", "tenant_id", "campaign_id", "state", "error_code",
+              postgresql_where=text("error_code IS NOT NULL AND campaign_id IS NOT NULL")),
     )
     kind: OutboundKind = Field(sa_column=state_column(OutboundKind))
     state: MessageState = Field(
