@@ -36,6 +36,7 @@ class InboundEvent(TenantRow, table=True):
         *tenant_keys(), UniqueConstraint("tenant_id", "device_id", "event", "envelope_id"),
         state_check("state", EventState),
         Index("ix_inbound_events_due", "due_at", "id", postgresql_where=text("state = 'pending'")),
+        Index("ix_inbound_events_failed", "id", postgresql_where=text("state = 'failed'")),
         Index("ix_inbound_events_tenant_due", "tenant_id", "due_at", "id", postgresql_where=text("state = 'pending'")),
     )
     device_id: UUID

@@ -156,6 +156,7 @@ class ImportJob(TenantRow, Leased, table=True):
     __table_args__ = (
         *tenant_keys(), tenant_fk("file_id", "files"), state_check("status", ImportStatus),
         Index("ix_import_jobs_open", "created_at", postgresql_where=text("status IN ('queued', 'running')")),
+        Index("ix_import_jobs_failed", "id", postgresql_where=text("status = 'failed'")),
     )
     file_id: UUID
     file_name: str
@@ -178,6 +179,8 @@ class ImportJob(TenantRow, Leased, table=True):
     created_by: UUID | None = Field(default=None)
     started_at: datetime | None = time_field()
     finished_at: datetime | None = time_field()
+    dismissed_at: datetime | None = time_field()
+    """When a platform admin put a failed import out of sight."""
 
 
 class ImportRowError(TenantRow, table=True):
