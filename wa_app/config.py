@@ -36,6 +36,9 @@ class Settings(BaseSettings):
     smtp_url: str = Field("", validation_alias="SMTP_URL")
     reconcile_wait_s: float = Field(120.0, validation_alias="SAPA_RECONCILE_WAIT_S")
     """Seconds without an echo after which an unknown message is looked up in its chat."""
+    number_checks_per_minute: int = Field(10, ge=0, validation_alias="SAPA_NUMBER_CHECKS_PER_MINUTE")
+    """How often a device may ask whether a number is on WhatsApp; 0 turns the question off."""
+    number_checks_per_day: int = Field(300, ge=0, validation_alias="SAPA_NUMBER_CHECKS_PER_DAY")
     sentry_dsn: str = Field("", validation_alias="SENTRY_DSN")
     max_upload_mb: int = Field(100, ge=1, validation_alias="SAPA_MAX_UPLOAD_MB")
     trusted_proxies: int = Field(0, ge=0, validation_alias="SAPA_TRUSTED_PROXIES")

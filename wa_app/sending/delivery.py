@@ -23,6 +23,7 @@ from wa_app.channels.port import (
 from wa_app.kit import metrics
 from wa_app.sending.claims import Claimed
 from wa_app.sending.ledger import Outcome
+from wa_app.sending.numbers import Lookup, Verdict
 
 UNREACHABLE_S = 5.0
 TROUBLE_S = 60.0
@@ -65,11 +66,22 @@ class Delivery:
     session: str
     load_file: LoadFile
     reconcile_wait_s: float
+    numbers: Lookup | None = None
+    """Who knows whether a number is on WhatsApp; None never asks."""
 
-    async def send(self, row: Claimed, typing_s: float) -> Delivered:
+    async def look_up(self, row: Claimed) -> Verdict | None:
+        """What is known of the number of a campaign's row; only the first message to a stranger costs a call."""
+        if self.numbers is None or row.campaign_id is None or row.identity_kind != "phone":
+            return None
+        return await self.numbers.of(row.contact_id, row.identity_value)
+
+    async def send(self, row: Claimed, typing_s: float, number: Verdict | None = None) -> Delivered:
         """Send one row. Every answer of the channel, and every failure of it, becomes an outcome."""
+        if number is not None and not number.is_there:
+            return Delivered(Outcome(row.id, row.attempt, "failed", code="not_on_whatsapp"))
         try:
-            chat_id = self.channel.chat_id_of(chat_identity(row.identity_kind, row.identity_value))
+            usual = self.channel.chat_id_of(chat_identity(row.identity_kind, row.identity_value))
+            chat_id = (number.chat_id if number else None) or usual
             if typing_s > 0:
                 await self._type(chat_id, typing_s)
             receipt = await self._put(row, chat_id)

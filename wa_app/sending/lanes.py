@@ -29,7 +29,7 @@ from wa_app.kit.secrets import decrypt
 from wa_app.models.devices import Device
 from wa_app.queues import MAX_DELAY_MS
 from wa_app.schemas.principal import Principal
-from wa_app.sending import ledger, pacing
+from wa_app.sending import ledger, numbers, pacing
 from wa_app.sending.choosing import Chooser, Step
 from wa_app.sending.delivery import Delivered, Delivery, LoadFile, Pause, lost, not_started
 
@@ -133,8 +133,12 @@ class Lane:
     async def _send(self, row: Any, step: Step) -> Delivered:
         if not self.lease.trusted():
             return not_started(row)
-        typing_s = pacing.typing_s(step.typing, row.text) if step.typing else 0.0
-        return await self.delivery.send(row, typing_s)
+        policy = step.typing
+        number = await self.delivery.look_up(row) if policy and policy.has_delay else None
+        if not self.lease.trusted():
+            return not_started(row)
+        typing_s = pacing.typing_s(policy, row.text) if policy else 0.0
+        return await self.delivery.send(row, typing_s, number)
 
     async def _fetch_keys(self) -> None:
         """Have ids ready for the next window where the engine takes them; they cost a call each."""
@@ -271,9 +275,11 @@ async def run_lane(
     try:
         if start is not None and start["waha_server_id"] is not None:
             channel = await channel_of(start["waha_server_id"])
-            delivery = Delivery(channel, start["session"], load_file(tenant_id), wait_s)
+            key = decrypt(start["identity_key"]).encode()
+            lookup = numbers.Lookup(principal, device_id, channel, start["session"], key)
+            delivery = Delivery(channel, start["session"], load_file(tenant_id), wait_s, lookup)
             chooser = Chooser(
-                tenant_id, device_id, epoch, _zone(start["time_zone"]), decrypt(start["identity_key"]).encode(),
+                tenant_id, device_id, epoch, _zone(start["time_zone"]), key,
                 pacing.Policy.read(start["pacing"]), set(start["busy"] or ()),
             )  # fmt: skip
             lane = Lane(principal, device_id, lease, delivery, chooser)

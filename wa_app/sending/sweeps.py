@@ -62,7 +62,7 @@ WHERE id IN (SELECT id FROM outbound_messages WHERE state = 'planned' AND campai
   AND expires_at <= now() LIMIT 5000 FOR UPDATE SKIP LOCKED)
 """)
 _TIDY = (
-    "DELETE FROM device_usage WHERE (period = 'minute' AND starts_at < now() - interval '10 min') "
+    "DELETE FROM device_usage WHERE (period IN ('minute', 'check_minute') AND starts_at < now() - interval '10 min') "
     "OR (period = 'hour' AND starts_at < now() - interval '3 h') OR starts_at < now() - interval '40 days'",
     "DELETE FROM inbound_events WHERE id IN (SELECT id FROM inbound_events WHERE state IN ('done', 'ignored') "
     "AND created_at < now() - interval '3 days' LIMIT 20000)",
