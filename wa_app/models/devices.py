@@ -5,7 +5,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, DateTime, Index, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Column, DateTime, Index, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from wa_app.models.base import (
@@ -89,6 +90,15 @@ class Device(TenantRow, Leased, table=True):
     paused_until: datetime | None = time_field()
     pause_reason: str | None = Field(default=None)
     error_streak: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    package_left: int | None = Field(default=None)
+    """Messages left in the open package; NULL: the next one is drawn."""
+    rest_until: datetime | None = time_field()
+    """The sweep need not wake the lane for campaigns before this; at most a minute ahead."""
+    warmup_stage: int | None = Field(default=None)
+    """1-14; NULL: not warming up (`wa_app.sending.warmup`)."""
+    warmup_stage_at: datetime | None = time_field()
+    warmup_curve: list[int] | None = Field(default=None, sa_column=Column(JSONB, nullable=True))
+    """Messages a day at each stage; NULL: the default curve."""
     woken_at: datetime | None = time_field()
     """When the sweep last sent this device's lane a message."""
     deleted_at: datetime | None = time_field()
@@ -105,12 +115,32 @@ class DeviceEvent(TenantRow, table=True):
 
 
 class DeviceUsage(SQLModel, table=True):
-    """Messages of a device in one minute, hour or day, for its caps."""
+    """Messages of a device on one day of the tenant: for its caps by the day and its page."""
 
     __tablename__ = "device_usage"
     __table_args__ = (tenant_fk("device_id", "devices"),)
     tenant_id: UUID = Field(primary_key=True, foreign_key="tenants.id")
     device_id: UUID = Field(primary_key=True)
     period: str = Field(primary_key=True)
+    """`day`."""
     starts_at: datetime = Field(sa_column=Column(DateTime(timezone=True), primary_key=True))
     used: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    strangers: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    """Those of `used` that went to contacts who never wrote."""
+
+
+class DeviceSend(SQLModel, table=True):
+    """One claim of a lane, kept for a day: how many messages had left by when.
+
+    `total` counts all messages of the device so far, this claim's included, so the time of the n-th last
+    message is one look at the key. `at` never falls as `total` rises.
+    """
+
+    __tablename__ = "device_sends"
+    __table_args__ = (tenant_fk("device_id", "devices"), Index("ix_device_sends_at", "at", postgresql_using="brin"))
+    tenant_id: UUID = Field(primary_key=True, foreign_key="tenants.id")
+    device_id: UUID = Field(primary_key=True)
+    total: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    strangers: int = Field(sa_column=Column(BigInteger, nullable=False))
+    """Messages to contacts who never wrote so far, this claim's included."""
+    at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))

@@ -108,6 +108,8 @@ class CampaignCounter(SQLModel, table=True):
     """The nil UUID where no device is involved."""
     state: MessageState = Field(sa_column=Column(state_column(MessageState).type, primary_key=True))
     n: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
+    at: datetime | None = time_field()
+    """When it last moved: whether a lane is at work is seen here."""
 
 
 class OutboundKind(StrEnum):
@@ -130,12 +132,15 @@ class OutboundMessage(TenantRow, table=True):
         *tenant_keys(), UniqueConstraint("tenant_id", "dedupe_key"),
         state_check("kind", OutboundKind), state_check("state", MessageState),
         state_check("identity_kind", IdentityKind),
+        Index("ix_outbound_campaign_pick", "tenant_id", "campaign_id", "preferred_device_id", "zone", "stranger", "id",
+              postgresql_where=text("state = 'planned' AND campaign_id IS NOT NULL")),
         Index("ix_outbound_campaign_planned", "tenant_id", "campaign_id", "id",
               postgresql_where=text("state = 'planned' AND campaign_id IS NOT NULL")),
         Index("ix_outbound_direct_planned", "tenant_id", "preferred_device_id", "priority", "due_at",
               postgresql_where=text("state = 'planned' AND campaign_id IS NULL")),
         Index("ix_outbound_in_flight", "tenant_id", "device_id", "state", "due_at",
               postgresql_where=text("state IN ('sending', 'unknown')")),
+        Index("ix_outbound_contact", "tenant_id", "contact_id", "id"),
         Index("ix_outbound_campaign_log", "tenant_id", "campaign_id", "id"),
         Index("ix_outbound_provider_message", "tenant_id", "device_id", "provider_message_id",
               postgresql_where=text("provider_message_id IS NOT NULL")),
@@ -156,6 +161,11 @@ class OutboundMessage(TenantRow, table=True):
     )
     identity_value: str = Field(default="", sa_column_kwargs={"server_default": ""})
     preferred_device_id: UUID | None = Field(default=None)
+    """A single message's device; of a campaign's row, the device that last spoke with the contact, if it takes part."""
+    zone: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    """The contact's time zone where it is not the tenant's: lanes pick by it (quiet hours)."""
+    stranger: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    """Whether the contact had never written when this was planned: lanes pick by it (budget)."""
     device_id: UUID | None = Field(default=None)
     """The device whose lane took it."""
     due_at: datetime | None = time_field()

@@ -1,12 +1,24 @@
 """What crosses the border of the devices noun: inputs and the view of one linked number."""
 
 from datetime import datetime, time
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_serializer, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_serializer,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
+Weekday = Annotated[int, Field(ge=0, le=6)]
+Preset = Literal["new", "warm", "old", "cloud", "custom"]
+"""Ready-made tempos; their figures are in `wa_app.sending.presets`."""
 Status = Literal["STARTING", "SCAN_QR", "PASSKEY", "CONNECTED", "DISCONNECTED", "FAILED"]
 
 
@@ -23,22 +35,43 @@ class QuietHours(BaseModel):
 
 
 class PacingUpdate(BaseModel):
-    """Changes to a device's tempo; what is left out stays. Delays in seconds, `null` caps mean none."""
+    """Changes to a device's tempo; what is left out stays. Times in seconds, `null` caps mean none.
+
+    A `preset` other than `custom` sets every key; keys given beside it win over the preset's.
+    """
 
     model_config = ConfigDict(extra="forbid")
+    preset: Preset | None = None
     delay_min_s: float | None = Field(None, ge=0, le=3600)
     delay_max_s: float | None = Field(None, ge=0, le=3600)
     per_minute: int | None = Field(None, ge=1, le=10_000)
     per_hour: int | None = Field(None, ge=1, le=100_000)
-    per_day: int | None = Field(None, ge=1, le=1_000_000)
+    per_day: int | None = Field(None, ge=1, le=1_000_000, description="Over a calendar day of the tenant.")
+    strangers_per_day: int | None = Field(
+        None, ge=0, le=1_000_000, description="Messages a day to contacts who never wrote; 0: none."
+    )
+    package_size_min: int | None = Field(None, ge=1, le=10_000)
+    package_size_max: int | None = Field(None, ge=1, le=10_000)
+    package_pause_min_s: float | None = Field(None, ge=0, le=3600)
+    package_pause_max_s: float | None = Field(None, ge=0, le=3600)
     quiet_hours: QuietHours | None = None
+    working_days: list[Weekday] | None = Field(
+        None, min_length=1, max_length=7, description="0 = Monday … 6 = Sunday, in the contact's zone; `null`: every day."
+    )
     typing: bool | None = None
 
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        if self.delay_min_s is not None and self.delay_max_s is not None and self.delay_min_s > self.delay_max_s:
-            raise ValueError("delay_min_s must not be above delay_max_s")
-        return self
+    @field_validator("delay_max_s", "package_size_max", "package_pause_max_s")
+    @classmethod
+    def _ordered(cls, value: float | None, info: ValidationInfo) -> float | None:
+        least = info.data.get(str(info.field_name).replace("_max", "_min"))
+        if value is not None and least is not None and least > value:
+            raise PydanticCustomError("crossed", "must not be below its minimum")
+        return value
+
+    @field_validator("working_days")
+    @classmethod
+    def _sorted(cls, value: list[int] | None) -> list[int] | None:
+        return None if value is None else sorted(set(value))
 
 
 class DeviceCreate(BaseModel):
@@ -55,6 +88,18 @@ class DeviceUpdate(BaseModel):
     name: Name | None = None
     is_active_for_broadcast: bool | None = None
     pacing: PacingUpdate | None = None
+    weight: int | None = Field(None, ge=1, le=100, description="Its share of a broadcast among devices of one tempo.")
+    warmup_stage: int | None = Field(None, ge=1, le=14, description="Stage of warm-up; `null` ends it.")
+    warmup_curve: list[int] | None = Field(
+        None, description="Messages a day at each of the 14 stages, never falling; `null`: the default curve."
+    )
+
+    @field_validator("warmup_curve")
+    @classmethod
+    def _rises(cls, value: list[int] | None) -> list[int] | None:
+        if value is not None and (len(value) != 14 or value != sorted(value) or not 1 <= value[0] <= value[-1] <= 100_000):
+            raise PydanticCustomError("curve", "14 numbers from 1 to 100000 that never fall")
+        return value
 
 
 class DeviceView(BaseModel):
@@ -72,12 +117,18 @@ class DeviceView(BaseModel):
     engine: str | None
     is_active_for_broadcast: bool
     pacing: dict[str, Any]
+    weight: int = 1
+    warmup_stage: int | None = None
+    warmup_stage_at: datetime | None = None
+    warmup_curve: list[int] = []
+    """The curve in force, also where none is stored."""
     last_seen_at: datetime | None
     connected_at: datetime | None
     status_changed_at: datetime | None
     paused_until: datetime | None
     pause_reason: str | None
     sent_today: int = 0
+    strangers_today: int = 0
     created_at: datetime
 
 

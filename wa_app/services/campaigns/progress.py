@@ -185,15 +185,22 @@ async def _sending(uow: TenantUnitOfWork, ids: Sequence[UUID]) -> dict[UUID, tup
 
 
 async def _used(uow: TenantUnitOfWork, ids: Sequence[UUID]) -> dict[tuple[UUID, str], int]:
-    """Messages of each device in this hour and on the tenant's calendar day (see `pacing.BUCKETS`)."""
-    query = text(
-        "SELECT u.device_id, u.period, sum(u.used)::bigint AS used FROM device_usage u "
-        "JOIN tenants t ON t.id = u.tenant_id "
-        "WHERE u.tenant_id = :tenant AND u.device_id = ANY(:ids) AND ("
-        "(u.period = 'hour' AND u.starts_at > now() - interval '1 hour') OR "
-        "(u.period = 'day' AND u.starts_at >= date_trunc('day', now() AT TIME ZONE t.time_zone) "
-        "AT TIME ZONE t.time_zone)) GROUP BY 1, 2"
-    )
+    """Messages of each device in the last hour and on the tenant's calendar day."""
+    query = text("""
+        SELECT u.device_id, 'day' AS period, sum(u.used)::bigint AS used
+        FROM device_usage u JOIN tenants t ON t.id = u.tenant_id
+        WHERE u.tenant_id = :tenant AND u.device_id = ANY(:ids) AND u.period = 'day'
+          AND u.starts_at >= date_trunc('day', now() AT TIME ZONE t.time_zone) AT TIME ZONE t.time_zone GROUP BY 1
+        UNION ALL
+        SELECT d.id, 'hour', l.total - coalesce((
+          SELECT s.total FROM device_sends s WHERE s.tenant_id = :tenant AND s.device_id = d.id
+            AND s.at <= now() - interval '1 hour' ORDER BY s.total DESC LIMIT 1), f.total - 1)
+        FROM unnest(CAST(:ids AS uuid[])) AS d(id)
+        CROSS JOIN LATERAL (SELECT total FROM device_sends s WHERE s.tenant_id = :tenant AND s.device_id = d.id
+          ORDER BY s.total DESC LIMIT 1) l
+        CROSS JOIN LATERAL (SELECT total FROM device_sends s WHERE s.tenant_id = :tenant AND s.device_id = d.id
+          ORDER BY s.total LIMIT 1) f
+    """)
     rows = await uow.session.execute(query, {"tenant": uow.tenant_id, "ids": list(ids)})
     return {(row.device_id, row.period): int(row.used) for row in rows}
 

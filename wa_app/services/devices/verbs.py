@@ -14,11 +14,13 @@ from wa_app.kit.ids import new_id
 from wa_app.models.devices import Device, DeviceEvent, DeviceStatus
 from wa_app.schemas.devices import DeviceEventView, DeviceUpdate, DeviceView, PacingUpdate
 from wa_app.schemas.principal import Verb
+from wa_app.sending import warmup
+from wa_app.sending.presets import PRESETS
 from wa_app.services import audit, entitlements
 
 MAX_LISTED = 500
 _SENT_TODAY = text(
-    "SELECT u.device_id, sum(u.used)::int FROM device_usage u JOIN tenants t ON t.id = u.tenant_id "
+    "SELECT u.device_id, sum(u.used)::int, sum(u.strangers)::int FROM device_usage u JOIN tenants t ON t.id = u.tenant_id "
     "WHERE u.tenant_id = :tenant AND u.period = 'day' "
     "AND u.starts_at >= date_trunc('day', now() AT TIME ZONE t.time_zone) AT TIME ZONE t.time_zone "
     "GROUP BY u.device_id"
@@ -63,14 +65,14 @@ async def list_devices(
         )
     found = (await uow.session.execute(query.order_by(table.c.id).limit(limit))).scalars().all()
     sent = await _sent_today(uow)
-    return [view(device, sent.get(device.id, 0)) for device in found]
+    return [view(device, sent.get(device.id, (0, 0))) for device in found]
 
 
 async def get(uow: TenantUnitOfWork, device_id: UUID) -> DeviceView:
     """One device. Raises NotFound."""
     uow.require(Verb.DEVICES_READ)
     device = await load(uow, device_id)
-    return view(device, (await _sent_today(uow)).get(device.id, 0))
+    return view(device, (await _sent_today(uow)).get(device.id, (0, 0)))
 
 
 async def list_events(uow: TenantUnitOfWork, device_id: UUID, limit: int = 20) -> list[DeviceEventView]:
@@ -95,11 +97,25 @@ async def update(uow: TenantUnitOfWork, device_id: UUID, changes: DeviceUpdate) 
         device.name = _clean_name(changes.name)
     if changes.is_active_for_broadcast is not None:
         device.is_active_for_broadcast = changes.is_active_for_broadcast
+    if changes.weight is not None:
+        device.weight = changes.weight
     if changes.pacing is not None:
         device.pacing = merged_pacing(device.pacing, changes.pacing)
+        # What was drawn under the old tempo is drawn anew; the wait for the next send is cut to the new one.
+        device.package_left = None
+    _warm_up(uow, device, changes)
+    device.rest_until = None
     audit.record(uow, "devices.update", "device", device.id, **changes.model_dump(mode="json", exclude_unset=True))
     uow.publish("device", id=device.id)
     return view(device)
+
+
+def _warm_up(uow: TenantUnitOfWork, device: Device, changes: DeviceUpdate) -> None:
+    if "warmup_curve" in changes.model_fields_set:
+        device.warmup_curve = changes.warmup_curve
+    if "warmup_stage" in changes.model_fields_set and changes.warmup_stage != device.warmup_stage:
+        note(uow, device, "warmup", was=device.warmup_stage, now=changes.warmup_stage, by="person")
+        device.warmup_stage, device.warmup_stage_at = changes.warmup_stage, datetime.now(UTC)
 
 
 async def toggle(uow: TenantUnitOfWork, device_id: UUID) -> DeviceView:
@@ -205,27 +221,41 @@ def _clean_name(name: str) -> str:
     return clean
 
 
+_REQUIRED = ("delay_min_s", "delay_max_s", "typing", "preset")
+_CROSSED = {"delay_max_s": "pacing_delays_crossed"}
+
+
 def merged_pacing(stored: dict[str, Any], changes: PacingUpdate) -> dict[str, Any]:
-    """The stored tempo with the given changes. Raises Invalid when the delays would cross."""
-    given = changes.model_dump(mode="json", exclude_unset=True)
-    for key in ("delay_min_s", "delay_max_s", "typing"):
-        if given.get(key, 0) is None:
-            del given[key]
-    merged = {**stored, **given}
+    """The stored tempo with the given changes. Raises Invalid on the field whose minimum would be above it.
+
+    A ready-made preset replaces all that is stored; a change beside one makes it `custom`.
+    """
+    given = {
+        key: value for key, value in changes.model_dump(mode="json", exclude_unset=True).items()
+        if value is not None or key not in _REQUIRED
+    }  # fmt: skip
+    preset = given.pop("preset", None)
+    merged = {**PRESETS.get(preset or "", stored), **given}
+    if preset in PRESETS:
+        merged["preset"] = preset if all(PRESETS[preset].get(key) == value for key, value in given.items()) else "custom"
+    elif preset is not None or (merged != stored and "preset" in stored):
+        merged["preset"] = "custom"
     try:
         PacingUpdate.model_validate(merged)
-    except ValidationError:
-        raise Invalid(FieldError("pacing.delay_max_s", "pacing_delays_crossed")) from None
+    except ValidationError as error:
+        field = str(error.errors()[0]["loc"][0])
+        raise Invalid(FieldError(f"pacing.{field}", _CROSSED.get(field, "pacing_range_crossed"))) from None
     return merged
 
 
-async def _sent_today(uow: TenantUnitOfWork) -> dict[UUID, int]:
+async def _sent_today(uow: TenantUnitOfWork) -> dict[UUID, tuple[int, int]]:
+    """Messages of each device today, and those to strangers."""
     rows = await uow.session.execute(_SENT_TODAY, {"tenant": uow.tenant_id})
-    return {row[0]: row[1] for row in rows}
+    return {row[0]: (row[1], row[2]) for row in rows}
 
 
-def view(device: Device, sent_today: int = 0) -> DeviceView:
-    """A device as the outside sees it."""
+def view(device: Device, today: tuple[int, int] = (0, 0)) -> DeviceView:
+    """A device as the outside sees it. `today`: messages sent, and those of them to strangers."""
     detail = device.status_detail
     return DeviceView(
         id=device.id,
@@ -245,6 +275,11 @@ def view(device: Device, sent_today: int = 0) -> DeviceView:
         status_changed_at=device.status_changed_at,
         paused_until=device.paused_until,
         pause_reason=device.pause_reason,
-        sent_today=sent_today,
+        sent_today=today[0],
+        strangers_today=today[1],
+        weight=device.weight,
+        warmup_stage=device.warmup_stage,
+        warmup_stage_at=device.warmup_stage_at,
+        warmup_curve=list(warmup.curve_of(device.warmup_curve)),
         created_at=device.created_at,
     )
