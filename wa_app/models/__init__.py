@@ -1,5 +1,17 @@
 """All tables, so that importing this package fills `SQLModel.metadata`."""
 
-from wa_app.models import automation, base, devices, files, identity, inbound, outbound, people, reports
+from wa_app.models import (
+    automation,
+    base,
+    broadcasts,
+    devices,
+    files,
+    identity,
+    inbound,
+    links,
+    outbound,
+    people,
+    reports,
+)
 
-__all__ = ["automation", "base", "devices", "files", "identity", "inbound", "outbound", "people", "reports"]
+__all__ = ["automation", "base", "broadcasts", "devices", "files", "identity", "inbound", "links", "outbound", "people", "reports"]

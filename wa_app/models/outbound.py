@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, SmallInteger, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from wa_app.models.base import (
@@ -30,13 +31,20 @@ class CampaignStatus(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+class WinnerBy(StrEnum):
+    READ = "read"
+    REPLY = "reply"
+
+
 class Campaign(TenantRow, Leased, table=True):
     """A broadcast. PENDING covers both "scheduled" and "being planned"."""
 
     __tablename__ = "campaigns"
     __table_args__ = (
         *tenant_keys(), tenant_fk("file_id", "files"), tenant_fk("resend_of", "campaigns"),
-        state_check("status", CampaignStatus),
+        tenant_fk("template_id", "message_templates"), tenant_fk("series_id", "campaign_series"),
+        UniqueConstraint("tenant_id", "series_id", "series_run"),
+        state_check("status", CampaignStatus), state_check("winner_by", WinnerBy),
         Index("ix_campaigns_open", "status", postgresql_where=text("status IN ('PENDING', 'PROCESSING')")),
     )
     name: str
@@ -60,6 +68,25 @@ class Campaign(TenantRow, Leased, table=True):
     plan_total: int | None = Field(default=None)
     """Size of the audience when planning began, for its progress."""
     pause_reason: str | None = Field(default=None)
+    variant_count: int = Field(default=0, sa_column=Column(SmallInteger, nullable=False, server_default="0"))
+    """Rows in `campaign_variants`; 0 for a campaign with one text, which is `message_template`."""
+    test_percent: int | None = Field(default=None, sa_column=Column(SmallInteger))
+    """Part of the audience that gets the variants first; the rest is held for the winner. NULL: no test."""
+    test_hours: int = Field(default=4, sa_column=Column(SmallInteger, nullable=False, server_default="4"))
+    winner_by: WinnerBy = Field(default=WinnerBy.READ, sa_column=state_column(WinnerBy, WinnerBy.READ))
+    test_ends_at: datetime | None = time_field()
+    """When the winner is chosen: known once the last message of the test has left."""
+    winner: int | None = Field(default=None, sa_column=Column(SmallInteger))
+    winner_at: datetime | None = time_field()
+    winner_how: str | None = Field(default=None)
+    """`rule` or `person`."""
+    track_links: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    template_id: UUID | None = Field(default=None)
+    """The message template its text was taken from."""
+    repeat: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB))
+    """How the campaign comes again, until it starts and becomes the first run of a series."""
+    series_id: UUID | None = Field(default=None)
+    series_run: int | None = Field(default=None)
     resend_of: UUID | None = Field(default=None)
     """The campaign whose silent readers this one writes to again."""
     created_by: UUID | None = Field(default=None)
@@ -142,6 +169,12 @@ class OutboundMessage(TenantRow, table=True):
               postgresql_where=text("state IN ('sending', 'unknown')")),
         Index("ix_outbound_contact", "tenant_id", "contact_id", "id"),
         Index("ix_outbound_campaign_log", "tenant_id", "campaign_id", "id"),
+        Index("ix_outbound_campaign_held", "tenant_id", "campaign_id", "id",
+              postgresql_where=text("state = 'held' AND campaign_id IS NOT NULL")),
+        Index("ix_outbound_campaign_variant", "tenant_id", "campaign_id", "variant", "state",
+              postgresql_where=text("variant IS NOT NULL")),
+        Index("ix_outbound_link", "tenant_id", "campaign_id", "link_token",
+              postgresql_where=text("link_token IS NOT NULL")),
         Index("ix_outbound_provider_message", "tenant_id", "device_id", "provider_message_id",
               postgresql_where=text("provider_message_id IS NOT NULL")),
         Index("ix_outbound_campaign_reasons", "tenant_id", "campaign_id", "state", "error_code",
@@ -173,6 +206,10 @@ class OutboundMessage(TenantRow, table=True):
     body: str | None = Field(default=None)
     """Text as it leaves: rendered and frozen when a lane takes the row."""
     file_id: UUID | None = Field(default=None)
+    variant: int | None = Field(default=None, sa_column=Column(SmallInteger))
+    """Position of the campaign's variant, set at planning or with the winner."""
+    link_token: str | None = Field(default=None)
+    """What makes the short links in its text personal."""
     reply_to: str | None = Field(default=None)
     chat_id: str | None = Field(default=None)
     """Vendor's chat it went to; opaque above the channel."""
