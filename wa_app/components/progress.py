@@ -11,14 +11,15 @@ from wa_app.components.inline import inline
 
 def bar(done: Any, total: Any, *, tone: Any = "", label: Any = None) -> rx.Component:
     """Thin bar of a known total; glides to each new value."""
-    share = rx.Var.create(done).to(float) * 100 / rx.cond(rx.Var.create(total).to(float) > 0, total, 1).to(float)
+    most = rx.cond(rx.Var.create(total).to(float) > 0, total, 1).to(float)
+    share = rx.Var.create(done).to(float) * 100 / most
     return rx.el.div(
         rx.el.i(custom_attrs=inline(share=share)),
         class_name=rx.Var.create("bar ").to(str) + tone,
         role="progressbar",
         aria_valuemin=0,
-        aria_valuemax=100,
-        aria_valuenow=share,
+        aria_valuemax=most,
+        aria_valuenow=done,
         aria_label=label if label is not None else t("common.loading"),
     )
 

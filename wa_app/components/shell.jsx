@@ -89,6 +89,8 @@ export function CommandPalette({ pages = [], actions = [] }) {
     return () => { window.removeEventListener("keydown", onKey); window.removeEventListener("sapa:palette", onOpen); };
   });
 
+  // Keys before this are lost; whoever presses them by program can wait for the mark.
+  useEffect(() => { document.documentElement.dataset.keys = "on"; }, []);
   useEffect(() => { if (open) (box.current?.querySelector("input") ?? box.current)?.focus(); }, [open]);
   if (!open) return null;
 
