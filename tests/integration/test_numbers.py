@@ -2,7 +2,6 @@
 
 from typing import Any
 
-
 from bench.seeding import World
 from tests.fixtures.services import environment
 from wa_app.channels import registry
