@@ -12,7 +12,7 @@ from wa_app import db, live
 from wa_app.config import Settings
 from wa_app.db import unit_of_work
 from wa_app.errors import Forbidden
-from wa_app.kit.ids import NIL, new_id
+from wa_app.kit.ids import NIL, id_floor, new_id
 from wa_app.models.outbound import Campaign, CampaignCounter, CampaignStatus, MessageState
 from wa_app.schemas.principal import Principal
 from wa_app.services import overview
@@ -82,7 +82,7 @@ async def test_hot_queries_use_indexes(me: Principal) -> None:
     async with unit_of_work(me) as uow:
         await uow.session.execute(text("SET LOCAL enable_seqscan = off"))
         plan = await uow.session.execute(
-            text(f"EXPLAIN {overview._INCOMING}"), {"t": me.tenant_id, "floor": overview.id_floor(datetime.now(UTC))}
+            text(f"EXPLAIN {overview._INCOMING}"), {"t": me.tenant_id, "floor": id_floor(datetime.now(UTC))}
         )
         assert "Seq Scan on messages" not in "\n".join(plan.scalars())
 

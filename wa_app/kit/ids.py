@@ -1,5 +1,6 @@
 """Ids: UUIDv7 (RFC 9562), so keys sort by time of creation."""
 
+from datetime import datetime
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
@@ -11,3 +12,14 @@ NIL = UUID(int=0)
 def new_id() -> UUID:
     """A fresh UUIDv7."""
     return uuid7()
+
+
+def id_floor(moment: datetime) -> UUID:
+    """The smallest UUIDv7 a row made at `moment` or later can have.
+
+    >>> from datetime import UTC
+    >>> str(id_floor(datetime(2026, 11, 20, tzinfo=UTC)))
+    '01a1f640-bc00-7000-8000-000000000000'
+    """
+    milliseconds = int(moment.timestamp() * 1000)
+    return UUID(int=milliseconds << 80 | 0x7000 << 64 | 0x8000 << 48)

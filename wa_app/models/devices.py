@@ -5,7 +5,17 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -49,6 +59,20 @@ class DeviceStatus(StrEnum):
     FAILED = "FAILED"
 
 
+class GuardLevel(StrEnum):
+    """What the guard does to a number, the mildest first."""
+
+    NONE = "none"
+    SLOW = "slow"
+    """Delays are doubled."""
+    HALF = "half"
+    """Caps are halved."""
+    STRANGERS = "strangers"
+    """Nothing to people who never wrote."""
+    ALL = "all"
+    """Nothing but answers."""
+
+
 class Device(TenantRow, Leased, table=True):
     """A linked number. Its lane, the only sender, holds the lease."""
 
@@ -56,6 +80,7 @@ class Device(TenantRow, Leased, table=True):
     __table_args__ = (
         *tenant_keys(), UniqueConstraint("webhook_token_hash"), UniqueConstraint("session"),
         state_check("channel", DeviceChannel), state_check("status", DeviceStatus),
+        state_check("guard", GuardLevel),
         Index("ix_devices_alive", "tenant_id", "id", postgresql_where=text("deleted_at IS NULL")),
     )
     name: str
@@ -101,6 +126,21 @@ class Device(TenantRow, Leased, table=True):
     """Messages a day at each stage; NULL: the default curve."""
     woken_at: datetime | None = time_field()
     """When the sweep last sent this device's lane a message."""
+    health_score: int | None = Field(default=None)
+    """0 to 100 (`wa_app.sending.health`); NULL until there is enough to judge by."""
+    health_at: datetime | None = time_field()
+    health_signs: list[dict[str, Any]] = Field(default_factory=list, sa_column=json_column("[]"))
+    """Why the score is what it is: `[{sign, value, points, of}]`, the heaviest first."""
+    protection: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
+    """Whether the guard may act."""
+    guard: GuardLevel = Field(default=GuardLevel.NONE, sa_column=state_column(GuardLevel, GuardLevel.NONE))
+    guard_at: datetime | None = time_field()
+    guard_until: datetime | None = time_field()
+    """Earliest time at which the guard lets go one step."""
+    guard_reason: str | None = Field(default=None)
+    """The sign that made it act."""
+    guard_detail: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
+    """The figures behind it."""
     deleted_at: datetime | None = time_field()
 
 
@@ -144,3 +184,36 @@ class DeviceSend(SQLModel, table=True):
     strangers: int = Field(sa_column=Column(BigInteger, nullable=False))
     """Messages to contacts who never wrote so far, this claim's included."""
     at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+
+
+class DeviceHealth(TenantRow, table=True):
+    """The score of a device at a moment, and the totals it was counted from."""
+
+    __tablename__ = "device_health"
+    __table_args__ = (
+        *tenant_keys(), tenant_fk("device_id", "devices"), state_check("guard", GuardLevel),
+        Index(None, "tenant_id", "device_id", "created_at"),
+    )
+    device_id: UUID
+    score: int | None = Field(default=None)
+    guard: GuardLevel = Field(default=GuardLevel.NONE, sa_column=state_column(GuardLevel, GuardLevel.NONE))
+    signs: list[dict[str, Any]] = Field(default_factory=list, sa_column=json_column("[]"))
+    marks: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
+    """Campaign → its totals on this device then: what a window is subtracted from."""
+
+
+class GuardMail(TenantRow, table=True):
+    """A letter about something the guard did: one per action and person, written once."""
+
+    __tablename__ = "guard_mails"
+    __table_args__ = (
+        *tenant_keys(), ForeignKeyConstraint(["user_id"], ["users.id"]), tenant_fk("device_id", "devices"),
+        tenant_fk("campaign_id", "campaigns"),
+        Index("ix_guard_mails_unsent", "created_at", postgresql_where=text("sent_at IS NULL")),
+    )
+    user_id: UUID
+    device_id: UUID | None = Field(default=None)
+    campaign_id: UUID | None = Field(default=None)
+    detail: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
+    tried_at: datetime | None = time_field()
+    sent_at: datetime | None = time_field()

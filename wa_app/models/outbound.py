@@ -46,6 +46,7 @@ class Campaign(TenantRow, Leased, table=True):
         UniqueConstraint("tenant_id", "series_id", "series_run"),
         state_check("status", CampaignStatus), state_check("winner_by", WinnerBy),
         Index("ix_campaigns_open", "status", postgresql_where=text("status IN ('PENDING', 'PROCESSING')")),
+        Index("ix_campaigns_recent", "finished_at", postgresql_where=text("started_at IS NOT NULL")),
     )
     name: str
     message_template: str = Field(default="", sa_column_kwargs={"server_default": ""})
@@ -89,6 +90,10 @@ class Campaign(TenantRow, Leased, table=True):
     series_run: int | None = Field(default=None)
     resend_of: UUID | None = Field(default=None)
     """The campaign whose silent readers this one writes to again."""
+    pause_detail: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
+    """The figures behind a guard's pause, for its text."""
+    guard_marks: list[Any] = Field(default_factory=list, sa_column=json_column("[]"))
+    """`[[time, messages that had left]]` of the last hour, oldest first."""
     created_by: UUID | None = Field(default=None)
     updated_at: datetime | None = time_field()
     deleted_at: datetime | None = time_field()

@@ -16,6 +16,7 @@ class Verb(StrEnum):
     CONTACTS_EXPORT = "contacts.export"
     DEVICES_READ = "devices.read"
     DEVICES_WRITE = "devices.write"
+    DEVICES_PROTECTION = "devices.protection"
     CAMPAIGNS_READ = "campaigns.read"
     CAMPAIGNS_WRITE = "campaigns.write"
     CAMPAIGNS_SEND = "campaigns.send"

@@ -13,7 +13,7 @@ _MARKETING = _PEOPLE | {
 
 SEEDED_ROLES: dict[str, tuple[str, frozenset[str]]] = {
     "owner": ("Owner", ALL_VERBS),
-    "admin": ("Admin", ALL_VERBS),
+    "admin": ("Admin", ALL_VERBS - {Verb.DEVICES_PROTECTION}),
     "marketer": ("Marketer", frozenset(_MARKETING)),
     "sales": ("Sales", frozenset(_PEOPLE | {Verb.CONTACTS_IMPORT})),
     "agent": ("Agent", frozenset(_PEOPLE)),

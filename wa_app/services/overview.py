@@ -1,12 +1,12 @@
 """Home in numbers, from counters and bounded index ranges only."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 
 from wa_app.db import TenantUnitOfWork
+from wa_app.kit.ids import id_floor
 from wa_app.models.outbound import MessageState
 from wa_app.schemas.overview import BroadcastLine, DeviceLine, Job, Overview
 
@@ -65,17 +65,6 @@ _IMPORTS = text("""
     SELECT id, file_name, processed, total FROM import_jobs
     WHERE tenant_id = :t AND status IN ('queued', 'running') AND NOT dry_run ORDER BY id DESC LIMIT :n
 """)
-
-
-def id_floor(moment: datetime) -> UUID:
-    """The smallest UUIDv7 a row made at `moment` or later can have.
-
-    >>> from datetime import UTC
-    >>> str(id_floor(datetime(2026, 11, 20, tzinfo=UTC)))
-    '01a1f640-bc00-7000-8000-000000000000'
-    """
-    milliseconds = int(moment.timestamp() * 1000)
-    return UUID(int=milliseconds << 80 | 0x7000 << 64 | 0x8000 << 48)
 
 
 async def get_overview(uow: TenantUnitOfWork) -> Overview:
