@@ -8,7 +8,9 @@ from state.campaign_composer.draft import flipped
 
 def test_the_steps_handlers_and_vars_belong_to_the_composer() -> None:
     assert CampaignComposerState.get_parent_state() is AppState
-    assert {"load", "start", "set_message", "set_scope", "set_when", "attach"} <= set(CampaignComposerState.event_handlers)
+    assert {"load", "start", "set_message", "set_scope", "set_when", "attach"} <= set(
+        CampaignComposerState.event_handlers
+    )
     assert {"message", "draft_id", "checks"} <= set(CampaignComposerState.base_vars)
     assert not {"message", "draft_id"} & set(AppState.base_vars)
 

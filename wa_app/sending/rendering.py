@@ -6,12 +6,12 @@ Values are put in as they are: braces in a person's name are never read as a tem
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from hashlib import blake2b
 
-from wa_app.sending.spintax import Choice, Node, Parsed, Problem, Text, Token, Variable, normal_name, parse_nodes
+from wa_app.sending.spintax import Choice, If, Node, Parsed, Problem, Text, Token, Variable, normal_name, parse_nodes
 
 ALIASES: Mapping[str, str] = {
     "nama": "name",
@@ -82,11 +82,19 @@ class Template:
         end = variable.start + 2 + len(variable.name)
         return Problem("variable_unknown", variable.start, end, line, column, args=(("name", variable.name),))
 
-    def render(self, values: Mapping[str, str], seed: bytes) -> str:
-        """The text for one row. Never raises; `seed` is best the row's id or dedupe key."""
+    @property
+    def asks_tags(self) -> bool:
+        """Whether it can only be rendered with the contact's tags at hand."""
+        return self.parsed.asks_tags
+
+    def render(self, values: Mapping[str, str], seed: bytes, tags: Collection[str] = ()) -> str:
+        """The text for one row. Never raises; `seed` is best the row's id or dedupe key.
+
+        `tags` are the contact's, folded; needed only by a template that `asks_tags`.
+        """
         folded = {canonical(key): value for key, value in values.items() if value}
         out: list[str] = []
-        _write(self.parsed.nodes, folded, _draws(seed), out)
+        _write(self.parsed.nodes, _Facts(folded, tags, _draws(seed)), out)
         return _UNSENDABLE.sub("", "".join(out))
 
 
@@ -121,6 +129,8 @@ def _count(nodes: tuple[Node, ...]) -> int:
     for node in nodes:
         if isinstance(node, Choice):
             total *= sum(_count(option) for option in node.options)
+        elif isinstance(node, If):
+            total *= sum(_count(nodes) for _, nodes in node.branches) + _count(node.otherwise)
         elif isinstance(node, Variable):
             total *= _count(node.fallback)
     return total
@@ -135,18 +145,37 @@ def _draws(seed: bytes) -> Iterator[int]:
         counter += 1
 
 
-def _write(nodes: tuple[Node, ...], values: Mapping[str, str], draws: Iterator[int], out: list[str]) -> None:
+@dataclass(slots=True)
+class _Facts:
+    """What one rendering reads from; the draws are used up in order of place."""
+
+    values: Mapping[str, str]
+    tags: Collection[str]
+    draws: Iterator[int]
+
+
+def _write(nodes: tuple[Node, ...], facts: _Facts, out: list[str]) -> None:
     for node in nodes:
         if isinstance(node, Text):
             out.append(node.value)
         elif isinstance(node, Choice):
-            _write(_drawn(node, next(draws)), values, draws, out)
-        elif value := values.get(canonical(node.name), ""):
+            _write(_drawn(node, next(facts.draws)), facts, out)
+        elif isinstance(node, If):
+            _write(_held(node, facts), facts, out)
+        elif value := facts.values.get(canonical(node.name), ""):
             out.append(value)
         elif node.literal is not None and not _is_built_in(node.name):
             out.append(node.literal)
         else:
-            _write(node.fallback, values, draws, out)
+            _write(node.fallback, facts, out)
+
+
+def _held(node: If, facts: _Facts) -> tuple[Node, ...]:
+    """The branch for this contact."""
+    for condition, nodes in node.branches:
+        if condition is not None and condition.holds(facts.values, canonical(condition.name), facts.tags):
+            return nodes
+    return node.otherwise
 
 
 def _drawn(choice: Choice, number: int) -> tuple[Node, ...]:

@@ -6,6 +6,7 @@ The language, which is also what the composer's help says:
     {3::Halo|Hai}            an option may carry a weight of 1 to 9999; without one it weighs 1
     {{name}}  {{name|Kak}}   a variable, with what to write when it is empty (may hold choices)
     [name]    [name|Kak]     the same, the short form; upper case such as [PROMO] stays text
+    {{#if city = "Malang"}}…{{else}}…{{/if}}   one text or the other (see `conditions`)
     \{ \} \| \[ \] \\        the sign itself; a backslash before anything else is a backslash
 
 `{{` opens a variable only when both braces close together and a name follows, so
@@ -19,6 +20,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from wa_app.sending.conditions import NAME as _NAME
+from wa_app.sending.conditions import Block, Blocks, Condition, find_blocks
+
 MAX_LENGTH = 65_536
 """Characters of a template: what WhatsApp takes as one text message."""
 MAX_DEPTH = 40
@@ -26,15 +30,14 @@ MAX_DEPTH = 40
 MAX_PROBLEMS = 50
 
 _SPECIAL = frozenset("{}|[]\\")
-_NAME = r"[^\W\d][\w \-]{0,62}"
 _VARIABLE = re.compile(rf"\{{\{{\s*({_NAME}?)\s*(?=\||\}}\}})")
 _BRACKET = re.compile(rf"\[\s*({_NAME}?)\s*(?:\|([^\[\]{{}}|\\\n]*))?\]")
-_OPENS_VARIABLE = re.compile(rf"\{{\{{\s*{_NAME}")
+_OPENS_VARIABLE = re.compile(rf"\{{\{{\s*(?:[#/]|{_NAME})")
 _WEIGHT = re.compile(r"([1-9]\d{0,3})::")
 _PLAIN = re.compile(r"[^\\{}\[|]+")
 
 Severity = Literal["error", "warning"]
-TokenKind = Literal["text", "open", "pipe", "close", "weight", "variable", "escape", "error"]
+TokenKind = Literal["text", "open", "pipe", "close", "weight", "variable", "escape", "block", "error"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,15 @@ class Choice:
     weights: tuple[int, ...]
 
 
-Node = Text | Variable | Choice
+@dataclass(frozen=True, slots=True)
+class If:
+    """The first branch whose condition holds, else `otherwise`. A condition of None never holds."""
+
+    branches: tuple[tuple[Condition | None, tuple["Node", ...]], ...]
+    otherwise: tuple["Node", ...]
+
+
+Node = Text | Variable | Choice | If
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +110,8 @@ class Parsed:
     tokens: tuple[Token, ...]
     problems: tuple[Problem, ...]
     variables: tuple[Variable, ...]
+    asks_tags: bool = False
+    """Whether a condition asks for a tag of the contact."""
 
 
 def parse_nodes(source: str) -> Parsed:
@@ -119,6 +132,8 @@ class _Parser:
     variables: list[Variable] = field(default_factory=list)
     match: dict[int, int] = field(default_factory=dict)
     lines: list[int] = field(default_factory=list)
+    steering: Blocks = field(default_factory=Blocks)
+    asks_tags: bool = False
 
     def run(self) -> Parsed:
         self.lines = [0, *(m.end() for m in re.finditer("\n", self.source))]
@@ -126,10 +141,13 @@ class _Parser:
             self._problem("template_too_long", MAX_LENGTH, len(self.source), limit=str(MAX_LENGTH))
             return Parsed((Text(self.source),), (), tuple(self.problems), ())
         self._match_braces()
+        self.steering = find_blocks(self.source, self.match)
+        for code, tag in self.steering.problems:
+            self._problem(code, tag.start, tag.end, text=self.source[tag.start : tag.end][:40])
         ((nodes, _),) = self._options(0, len(self.source), 0, split=False)
         problems = sorted(self.problems, key=lambda p: p.start)[:MAX_PROBLEMS]
         tokens = _joined(self.tokens)
-        return Parsed(nodes, tokens, tuple(problems), tuple(self.variables))
+        return Parsed(nodes, tokens, tuple(problems), tuple(self.variables), self.asks_tags)
 
     def _problem(self, code: str, start: int, end: int, severity: Severity = "error", **args: str) -> None:
         line = bisect_right(self.lines, start)
@@ -221,6 +239,11 @@ class _Parser:
             self._token("escape", pos, pos + 2, depth)
             return None, pos + 2, text[pos + 1]
         if sign == "{" and pos in self.match:
+            if (tag := self.steering.tags.get(pos)) is not None:
+                if pos in self.steering.blocks:
+                    return *self._block(self.steering.blocks[pos], depth), ""
+                self._token("error", pos, tag.end, depth)
+                return None, tag.end, text[pos : tag.end]
             node, after = self._brace(pos, depth)
             return node, after, ""
         if sign == "[" and (hit := _BRACKET.match(text, pos, end)):
@@ -238,6 +261,29 @@ class _Parser:
         if len(options) == 1:
             self._problem("spintax_single_option", pos, close + 1, "warning", text=self.source[pos + 1 : close][:40])
         return Choice(tuple(nodes for nodes, _ in options), tuple(weight for _, weight in options)), close + 1
+
+    def _block(self, block: Block, depth: int) -> tuple[Node, int]:
+        end = block.end or block.tags[-1]
+        branches: list[tuple[Condition | None, tuple[Node, ...]]] = []
+        otherwise: tuple[Node, ...] = ()
+        for tag, after in zip(block.tags, [*block.tags[1:], end], strict=True):
+            self._token("block", tag.start, tag.end, depth)
+            nodes, _ = self._sequence(tag.end, after.start, depth, split=False)
+            if tag.kind == "else":
+                otherwise = nodes
+            else:
+                branches.append((tag.condition, nodes))
+                self._ask(tag.condition, tag.start)
+        self._token("block", end.start, end.end, depth)
+        return If(tuple(branches), otherwise), end.end
+
+    def _ask(self, condition: Condition | None, start: int) -> None:
+        if condition is None:
+            return
+        if condition.operator == "tag":
+            self.asks_tags = True
+        else:
+            self._keep(Variable(normal_name(condition.name), (), None, start))
 
     def _variable(self, hit: re.Match[str], close: int, depth: int) -> Variable:
         start, bar = hit.start(), hit.end()
