@@ -225,7 +225,7 @@ async def received(uow: Any, device_id: Any, people: list[Identity], text: str) 
         kind="message.any", event_id=text, session="", message_id=f"ID{text}", chat_id="x@c.us",
         chat_kind=ChatKind.PERSON, peer=tuple(people), message_kind=MessageKind.TEXT, text=text, sender=tuple(people),
     )  # fmt: skip
-    assert await conversations.store(uow, device_id, message) is None
+    assert await conversations.store(uow, device_id, message) is not None
 
 
 async def test_news_of_a_session_reach_its_device_and_wake_its_lane(hooked: World) -> None:

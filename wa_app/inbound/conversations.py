@@ -1,6 +1,7 @@
 """Storing what people write, and what the owner types on the phone: contact, conversation, message."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -34,17 +35,28 @@ INSERT INTO messages (id, tenant_id, conversation_id, device_id, contact_id, dir
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 ON CONFLICT (tenant_id, device_id, provider_message_id) DO NOTHING RETURNING id
 """
+_KNOWN = "SELECT id FROM messages WHERE tenant_id = $1 AND device_id = $2 AND provider_message_id = $3"
 STATUS: Final = {
     AckLevel.FAILED: "failed", AckLevel.PENDING: "sent", AckLevel.SENT: "sent", AckLevel.DELIVERED: "delivered",
     AckLevel.READ: "read", AckLevel.PLAYED: "played",
 }  # fmt: skip
 
 
-async def store(uow: TenantUnitOfWork, device_id: UUID, message: MessageReceived | MessageEchoed) -> str | None:
-    """Store one message of a direct chat, once. Returns the reason when there is nothing to store."""
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A message in its place. `is_new` is False when its webhook came before."""
+
+    id: UUID
+    contact_id: UUID
+    at: datetime
+    is_new: bool
+
+
+async def store(uow: TenantUnitOfWork, device_id: UUID, message: MessageReceived | MessageEchoed) -> Stored | None:
+    """Store one message of a direct chat, once. None when nobody can be named."""
     people = message.sender if isinstance(message, MessageReceived) else message.peer
     if not people:
-        return "no_identity"
+        return None
     received = isinstance(message, MessageReceived)
     name = message.sender_name if isinstance(message, MessageReceived) else None
     contact_id = await find_or_create(uow, people, name)
@@ -60,10 +72,11 @@ async def store(uow: TenantUnitOfWork, device_id: UUID, message: MessageReceived
         message.message_id, at, _extra(message),
     )  # fmt: skip
     if stored is None:
-        return "repeated"
+        known = await conn.fetchval(_KNOWN, uow.tenant_id, device_id, message.message_id)
+        return Stored(known, contact_id, at, is_new=False)
     await _touch(conn, uow.tenant_id, conversation, contact_id, at, received=received)
     uow.publish("message", id=stored, conversation_id=conversation, contact_id=contact_id)
-    return None
+    return Stored(stored, contact_id, at, is_new=True)
 
 
 async def _touch(
@@ -127,6 +140,13 @@ async def _join(conn: Any, tenant_id: UUID, owners: Sequence[Any]) -> None:
         await conn.execute(
             "INSERT INTO contact_tags (tenant_id, tag_id, contact_id) SELECT tenant_id, tag_id, $3 FROM contact_tags "
             "WHERE tenant_id = $1 AND contact_id = $2 ON CONFLICT DO NOTHING",
+            tenant_id, other, keep,
+        )  # fmt: skip
+        # What the other said about being written to is this person's word: a later message is weighed against it.
+        await conn.execute(
+            "INSERT INTO consents (tenant_id, contact_id, kind, source, evidence, at, campaign_id, device_id) "
+            "SELECT tenant_id, $3, kind, source, evidence, coalesce(at, created_at), campaign_id, device_id "
+            "FROM consents WHERE tenant_id = $1 AND contact_id = $2",
             tenant_id, other, keep,
         )  # fmt: skip
         await conn.execute(

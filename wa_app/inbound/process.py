@@ -6,7 +6,7 @@ reason on the row. An event may come before what it speaks of (an ack before the
 its call is written): it is put off a few times, then ignored.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -30,11 +30,14 @@ from wa_app.channels.port import (
 from wa_app.channels.waha.events import parse_webhook
 from wa_app.db import TenantUnitOfWork, unit_of_work
 from wa_app.errors import AppError
-from wa_app.inbound import conversations
+from wa_app.inbound import conversations, opt_words
+from wa_app.kit.opt_words import WordList
 from wa_app.models.devices import Device
+from wa_app.schemas.opt_out import OptOutSettings
 from wa_app.schemas.principal import Principal
 from wa_app.sending import reconcile
 from wa_app.sending.ledger import Ack, apply_acks
+from wa_app.services import opt_out
 from wa_app.services.devices import apply_session_status
 
 log = structlog.get_logger(__name__)
@@ -75,6 +78,8 @@ class _Item:
     error: str | None = None
     is_settled: bool = False
     """Nothing more is to be done for it."""
+    heard: opt_words.Heard | None = None
+    """The word by which a person stops or starts, to be heeded at the end of the batch."""
 
     def ignore(self, reason: str) -> None:
         self.state, self.error, self.is_settled = "ignored", reason, True
@@ -106,10 +111,13 @@ async def _batch(principal: Principal) -> int:
             return 0
         items = [_item(row) for row in rows]
         await _ledger_news(uow, items)
+        words = await opt_out.words(uow)
         for item in items:
             if isinstance(item.event, Ignored):
                 item.ignore(item.event.reason)
-            await _alone(uow, item)
+            if not item.is_settled:
+                await _alone(uow, item, _handle(uow, item, words[0]))
+        await _heed(uow, items, words[1])
         await conn.execute(
             _DONE, uow.tenant_id, [i.id for i in items], [i.state for i in items], [i.error for i in items]
         )
@@ -171,13 +179,21 @@ async def _ack_messages(uow: TenantUnitOfWork, items: Sequence[_Item]) -> None:
             item.put_off("no_message")
 
 
-async def _alone(uow: TenantUnitOfWork, item: _Item) -> None:
+async def _heed(uow: TenantUnitOfWork, items: Sequence[_Item], settings: OptOutSettings) -> None:
+    """Heed the words of the batch last: a word locks its person out of every claim until we commit.
+
+    In the order of the contacts, as claims lock them, so that the two cannot wait for each other.
+    """
+    heard = [(item.heard, item) for item in items if item.heard is not None]
+    for word, item in sorted(heard, key=lambda pair: (pair[0].contact_id, pair[0].at)):
+        await _alone(uow, item, opt_words.heed(uow, word, settings))
+
+
+async def _alone(uow: TenantUnitOfWork, item: _Item, work: Awaitable[None]) -> None:
     """One event in its savepoint. What the database or a rule refuses is written on the event."""
-    if item.is_settled:
-        return
     try:
         async with uow.session.begin_nested():
-            await _handle(uow, item)
+            await work
     except (AppError, SQLAlchemyError, asyncpg.PostgresError, ValueError) as error:
         _failed(item, error)
 
@@ -191,7 +207,7 @@ def _failed(item: _Item, error: Exception) -> None:
         item.state, item.error = "failed", code
 
 
-async def _handle(uow: TenantUnitOfWork, item: _Item) -> None:
+async def _handle(uow: TenantUnitOfWork, item: _Item, words: WordList) -> None:
     event = item.event
     assert not isinstance(event, Ignored)
     if isinstance(event, SessionStatusChanged):
@@ -203,13 +219,25 @@ async def _handle(uow: TenantUnitOfWork, item: _Item) -> None:
     elif isinstance(event, MessageEchoed):
         await _echo(uow, item, event)
     else:
-        await _received(uow, item, event)
+        await _received(uow, item, event, words)
 
 
-async def _received(uow: TenantUnitOfWork, item: _Item, event: MessageReceived) -> None:
-    reason = await conversations.store(uow, item.device_id, event)
-    if reason:
-        item.ignore(reason)
+async def _received(uow: TenantUnitOfWork, item: _Item, event: MessageReceived, words: WordList) -> None:
+    """Store what a person wrote. A repeated word is listened to again: its first hearing may have failed."""
+    stored = await _store(uow, item, event)
+    if stored is not None:
+        item.heard = opt_words.listen(words, item.device_id, event, stored)
+
+
+async def _store(
+    uow: TenantUnitOfWork, item: _Item, event: MessageReceived | MessageEchoed
+) -> conversations.Stored | None:
+    stored = await conversations.store(uow, item.device_id, event)
+    if stored is None:
+        item.ignore("no_identity")
+    elif not stored.is_new:
+        item.ignore("repeated")
+    return stored
 
 
 async def _echo(uow: TenantUnitOfWork, item: _Item, event: MessageEchoed) -> None:
@@ -221,9 +249,7 @@ async def _echo(uow: TenantUnitOfWork, item: _Item, event: MessageEchoed) -> Non
     elif event.source is EchoSource.UNKNOWN and item.attempts < MAX_TRIES:
         item.put_off("source_unknown")
     else:
-        reason = await conversations.store(uow, item.device_id, event)
-        if reason:
-            item.ignore(reason)
+        await _store(uow, item, event)
 
 
 _RESUME = """

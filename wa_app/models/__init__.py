@@ -6,6 +6,7 @@ from wa_app.models import (
     broadcasts,
     devices,
     files,
+    groups,
     identity,
     inbound,
     links,
@@ -14,4 +15,17 @@ from wa_app.models import (
     reports,
 )
 
-__all__ = ["automation", "base", "broadcasts", "devices", "files", "identity", "inbound", "links", "outbound", "people", "reports"]
+__all__ = [
+    "automation",
+    "base",
+    "broadcasts",
+    "devices",
+    "files",
+    "groups",
+    "identity",
+    "inbound",
+    "links",
+    "outbound",
+    "people",
+    "reports",
+]

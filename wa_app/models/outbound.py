@@ -56,6 +56,8 @@ class Campaign(TenantRow, Leased, table=True):
     status: CampaignStatus = Field(
         default=CampaignStatus.DRAFT, sa_column=state_column(CampaignStatus, CampaignStatus.DRAFT)
     )
+    footer: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    """Whether the tenant's opt-out line is put under every message."""
     delay_min_s: int | None = Field(default=None)
     delay_max_s: int | None = Field(default=None)
     scheduled_at: datetime | None = time_field()
@@ -184,6 +186,8 @@ class OutboundMessage(TenantRow, table=True):
               postgresql_where=text("provider_message_id IS NOT NULL")),
         Index("ix_outbound_campaign_reasons", "tenant_id", "campaign_id", "state", "error_code",
               postgresql_where=text("error_code IS NOT NULL AND campaign_id IS NOT NULL")),
+        Index("ix_outbound_unusable", "tenant_id", "id",
+              postgresql_where=text("state = 'failed' AND error_code = 'contact_unusable'")),
     )
     kind: OutboundKind = Field(sa_column=state_column(OutboundKind))
     state: MessageState = Field(

@@ -101,12 +101,25 @@ class Consent(TenantRow, table=True):
     """A yes or a no to being written to, and where it comes from. Append-only."""
 
     __tablename__ = "consents"
-    __table_args__ = (*tenant_keys(), tenant_fk("contact_id", "contacts"), Index(None, "tenant_id", "contact_id"),
-                      state_check("kind", ConsentKind))
+    __table_args__ = (
+        *tenant_keys(), tenant_fk("contact_id", "contacts"), Index(None, "tenant_id", "contact_id"),
+        state_check("kind", ConsentKind),
+        Index("ix_consents_message", "tenant_id", "message_id", unique=True,
+              postgresql_where=text("message_id IS NOT NULL")),
+        Index("ix_consents_campaign", "tenant_id", "campaign_id", postgresql_where=text("campaign_id IS NOT NULL")),
+    )
     contact_id: UUID
     kind: ConsentKind = Field(sa_column=state_column(ConsentKind))
     source: str
     evidence: str = Field(default="")
+    at: datetime | None = time_field()
+    """When the person said so, by the message's own time; NULL: when the row was written."""
+    message_id: UUID | None = Field(default=None)
+    """The message that said so: it is heeded once, however often its webhook comes."""
+    campaign_id: UUID | None = Field(default=None)
+    """The campaign that last reached the person before that."""
+    device_id: UUID | None = Field(default=None)
+    """The device that campaign message left from."""
 
 
 class SuppressionScope(StrEnum):
@@ -121,6 +134,16 @@ class SuppressionReason(StrEnum):
     BOUNCE = "BOUNCE"
 
 
+class SuppressionSource(StrEnum):
+    """How an entry came onto the list."""
+
+    MANUAL = "manual"
+    API = "api"
+    IMPORT = "import"
+    WORD = "word"
+    DELIVERY = "delivery"
+
+
 class Suppression(TenantRow, table=True):
     """An identity that is not to be written to. Holds no phone, so that it survives erasure."""
 
@@ -128,6 +151,8 @@ class Suppression(TenantRow, table=True):
     __table_args__ = (
         *tenant_keys(), UniqueConstraint("tenant_id", "hash"), state_check("kind", IdentityKind),
         state_check("scope", SuppressionScope), state_check("reason", SuppressionReason),
+        state_check("source", SuppressionSource),
+        Index("ix_suppressions_campaign", "tenant_id", "campaign_id", postgresql_where=text("campaign_id IS NOT NULL")),
     )
     kind: IdentityKind = Field(sa_column=state_column(IdentityKind))
     hash: bytes = Field(sa_type=LargeBinary)
@@ -136,6 +161,9 @@ class Suppression(TenantRow, table=True):
         default=SuppressionScope.MARKETING, sa_column=state_column(SuppressionScope, SuppressionScope.MARKETING)
     )
     reason: SuppressionReason = Field(sa_column=state_column(SuppressionReason))
+    source: SuppressionSource = Field(
+        default=SuppressionSource.MANUAL, sa_column=state_column(SuppressionSource, SuppressionSource.MANUAL)
+    )
     note: str = Field(default="", sa_column_kwargs={"server_default": ""})
     campaign_id: UUID | None = Field(default=None)
     created_by: UUID | None = Field(default=None)
@@ -149,17 +177,28 @@ class ImportStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+class ImportKind(StrEnum):
+    """What the rows of a file become."""
+
+    CONTACTS = "contacts"
+    BLACKLIST = "blacklist"
+
+
 class ImportJob(TenantRow, Leased, table=True):
-    """One file of contacts on its way in, with its checkpoint."""
+    """One file of contacts, or of people not to write to, on its way in, with its checkpoint."""
 
     __tablename__ = "import_jobs"
     __table_args__ = (
         *tenant_keys(), tenant_fk("file_id", "files"), state_check("status", ImportStatus),
+        state_check("kind", ImportKind),
         Index("ix_import_jobs_open", "created_at", postgresql_where=text("status IN ('queued', 'running')")),
         Index("ix_import_jobs_failed", "id", postgresql_where=text("status = 'failed'")),
     )
     file_id: UUID
     file_name: str
+    kind: ImportKind = Field(
+        default=ImportKind.CONTACTS, sa_column=state_column(ImportKind, ImportKind.CONTACTS)
+    )
     status: ImportStatus = Field(
         default=ImportStatus.QUEUED, sa_column=state_column(ImportStatus, ImportStatus.QUEUED)
     )

@@ -38,6 +38,8 @@ class CampaignCreate(BaseModel):
     target: Target = Field(default_factory=Target)
     device_ids: list[UUID] | None = Field(default=None, max_length=MAX_DEVICES)
     """None or empty: every device that is active for broadcasts when the campaign starts."""
+    footer: bool = False
+    """Puts the tenant's opt-out line under every message."""
     delay_min_s: int | None = None
     delay_max_s: int | None = None
     scheduled_at: datetime | None = None
@@ -53,6 +55,7 @@ class CampaignUpdate(BaseModel):
     file_id: UUID | None = None
     target: Target | None = None
     device_ids: list[UUID] | None = Field(default=None, max_length=MAX_DEVICES)
+    footer: bool | None = None
     delay_min_s: int | None = None
     delay_max_s: int | None = None
     scheduled_at: datetime | None = None
@@ -95,6 +98,7 @@ class CampaignView(BaseModel):
     file_id: UUID | None
     target: Target
     device_ids: list[UUID]
+    footer: bool
     delay_min_s: int | None
     delay_max_s: int | None
     scheduled_at: datetime | None

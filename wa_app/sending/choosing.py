@@ -15,6 +15,7 @@ from wa_app.kit.clock import boot_clock
 from wa_app.kit.ids import NIL
 from wa_app.sending import pacing
 from wa_app.sending.claims import Batch, CampaignWork, Claim
+from wa_app.sending.footers import footer_of
 from wa_app.sending.rendering import parse
 from wa_app.sending.shares import progress
 
@@ -53,9 +54,11 @@ WHERE d.tenant_id = $1 AND d.id = $2 AND d.lease_epoch = $3 AND d.lease_until > 
 FOR SHARE OF d
 """
 _CAMPAIGNS = """
-SELECT c.id, c.message_template, c.file_id, c.delay_min_s, c.delay_max_s, coalesce(c.plan_total, 0) AS total,
+SELECT c.id, c.message_template, c.file_id, c.delay_min_s, c.delay_max_s, c.footer,
+  t.settings->>'footer' AS own_footer, t.language, coalesce(c.plan_total, 0) AS total,
   p.devices, p.weights, p.taken
 FROM campaign_devices me JOIN campaigns c ON c.tenant_id = me.tenant_id AND c.id = me.campaign_id
+JOIN tenants t ON t.id = me.tenant_id
 CROSS JOIN LATERAL (
   SELECT array_agg(o.device_id) AS devices, array_agg(o.weight) AS weights, array_agg(coalesce(-n.n, 0)) AS taken
   FROM campaign_devices o
@@ -178,7 +181,10 @@ class Chooser:
             return known.works
         rows = await conn.fetch(_CAMPAIGNS, self.tenant_id, self.device_id)
         known.works = [
-            CampaignWork(r["id"], parse(r["message_template"]), r["file_id"], r["delay_min_s"], r["delay_max_s"])
+            CampaignWork(
+                r["id"], parse(r["message_template"]), r["file_id"], r["delay_min_s"], r["delay_max_s"],
+                footer_of(r["own_footer"], r["language"]) if r["footer"] else "",
+            )
             for r in rows
         ]
         known.quotas = {

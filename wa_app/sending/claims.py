@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from wa_app.kit.identities import identity_hash
 from wa_app.kit.ids import NIL
 from wa_app.sending import pacing
+from wa_app.sending.footers import with_footer
 from wa_app.sending.ledger import Deltas, content_hash
 from wa_app.sending.rendering import Template, contact_values
 
@@ -45,6 +46,8 @@ class CampaignWork:
     file_id: UUID | None
     delay_min_s: int | None
     delay_max_s: int | None
+    footer: str = ""
+    """The opt-out line under each message, "" when the campaign has none."""
 
 
 @dataclass(slots=True)
@@ -198,7 +201,7 @@ class Claim:
         text = row["body"] or ""
         change.file_id = row["file_id"]
         if work is not None:
-            text = work.template.render(_values(row, contact), row["id"].bytes)
+            text = with_footer(work.template.render(_values(row, contact), row["id"].bytes), work.footer)
             change.file_id = row["file_id"] or work.file_id
         if change.file_id is None and not text.strip():
             change.state, change.code = "skipped", "empty_text"

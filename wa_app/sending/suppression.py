@@ -4,7 +4,7 @@ Adding takes the contact's row FOR UPDATE. A lane claims a row under a weaker lo
 same contact and then looks here, so nothing is claimed after a STOP has committed (DESIGN §6).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -13,7 +13,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
 from wa_app.db import TenantUnitOfWork, UnitOfWork
-from wa_app.models.people import IdentityKind, Suppression, SuppressionReason, SuppressionScope
+from wa_app.models.people import (
+    IdentityKind,
+    Suppression,
+    SuppressionReason,
+    SuppressionScope,
+    SuppressionSource,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +33,14 @@ class Alias:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Why and how far. An entry is never narrowed by a later, smaller stop."""
+    """Why and how far. An entry is never weakened by a later stop: see `add`."""
 
     reason: SuppressionReason
     scope: SuppressionScope = SuppressionScope.MARKETING
     note: str = ""
     campaign_id: UUID | None = None
     created_by: UUID | None = None
+    source: SuppressionSource = SuppressionSource.MANUAL
 
 
 async def lock_contact(uow: UnitOfWork, tenant_id: UUID, contact_id: UUID) -> bool:
@@ -42,13 +49,32 @@ async def lock_contact(uow: UnitOfWork, tenant_id: UUID, contact_id: UUID) -> bo
     return (await uow.session.execute(query, {"t": tenant_id, "id": contact_id})).scalar_one_or_none() is not None
 
 
+async def aliases_of(uow: UnitOfWork, tenant_id: UUID, contact_id: UUID, mask: Callable[[IdentityKind, str], str]) -> list[Alias]:
+    """Every identity of a contact as the list keeps it, its phone first."""
+    query = text(
+        "SELECT kind, value, hash FROM contact_identities WHERE tenant_id = :t AND contact_id = :c "
+        "ORDER BY kind = 'phone' DESC, id"
+    )
+    rows = await uow.session.execute(query, {"t": tenant_id, "c": contact_id})
+    return [Alias(IdentityKind(row.kind), row.hash, mask(IdentityKind(row.kind), row.value)) for row in rows]
+
+
+_STRONGER = text(
+    "CASE WHEN suppressions.reason = 'UNSUBSCRIBE' THEN excluded.reason ELSE suppressions.reason END"
+)
+"""A person may undo their own UNSUBSCRIBE by a word, so a decision of the tenant takes its place."""
+
+
 async def add(uow: TenantUnitOfWork, aliases: Sequence[Alias], stop: Stop) -> list[UUID]:
-    """Put aliases on the list, or widen what is there. Returns the ids of the entries."""
+    """Put aliases on the list, or strengthen what is there: the wider scope, the firmer reason, the first campaign.
+
+    Returns the ids of the entries.
+    """
     rows = [
         {
             "tenant_id": uow.tenant_id, "kind": one.kind, "hash": one.hash, "masked": one.masked,
             "scope": stop.scope, "reason": stop.reason, "note": stop.note, "campaign_id": stop.campaign_id,
-            "created_by": stop.created_by,
+            "created_by": stop.created_by, "source": stop.source,
         }
         for one in sorted(aliases, key=lambda alias: alias.hash)
     ]  # fmt: skip
@@ -57,8 +83,9 @@ async def add(uow: TenantUnitOfWork, aliases: Sequence[Alias], stop: Stop) -> li
     statement = insert(Suppression).values(rows)
     # 'all' sorts before 'marketing', so a plain LEAST keeps the wider of the two.
     wider = func.least(text("suppressions.scope"), statement.excluded.scope)
+    first = func.coalesce(text("suppressions.campaign_id"), statement.excluded.campaign_id)
     upsert = statement.on_conflict_do_update(
-        index_elements=["tenant_id", "hash"], set_={"scope": wider}
+        index_elements=["tenant_id", "hash"], set_={"scope": wider, "reason": _STRONGER, "campaign_id": first}
     ).returning(col(Suppression.id))
     return list((await uow.session.execute(upsert)).scalars())
 
@@ -67,6 +94,18 @@ async def remove(uow: TenantUnitOfWork, hashes: Sequence[bytes]) -> int:
     """Take aliases off the list. Returns how many were on it."""
     statement = delete(Suppression).where(col(Suppression.hash).in_(hashes)).returning(col(Suppression.id))
     return len((await uow.session.execute(statement)).scalars().all())
+
+
+async def remove_unsubscribed(uow: TenantUnitOfWork, contact_id: UUID) -> int:
+    """Lift what a person asked for with their own words: scope marketing, reason UNSUBSCRIBE, on every alias.
+
+    What the tenant decided (by hand, for spam, for bounces) and scope `all` stay. Returns how many were lifted.
+    """
+    query = text(
+        "DELETE FROM suppressions s USING contact_identities i WHERE i.tenant_id = :t AND i.contact_id = :c "
+        "AND s.tenant_id = :t AND s.hash = i.hash AND s.scope = 'marketing' AND s.reason = 'UNSUBSCRIBE' RETURNING s.id"
+    )
+    return len((await uow.session.execute(query, {"t": uow.tenant_id, "c": contact_id})).all())
 
 
 async def scope_of_contact(uow: UnitOfWork, tenant_id: UUID, contact_id: UUID) -> SuppressionScope | None:

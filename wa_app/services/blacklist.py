@@ -115,14 +115,7 @@ async def _of_contact(uow: TenantUnitOfWork, contact_id: UUID, first: Alias | No
     """All aliases of a contact, under its lock; the named one, or its phone, first."""
     if not await suppression.lock_contact(uow, uow.tenant_id, contact_id):
         raise NotFound
-    query = text(
-        "SELECT kind, value, hash FROM contact_identities WHERE tenant_id = :t AND contact_id = :c "
-        "ORDER BY kind = 'phone' DESC, id"
-    )
-    rows = await uow.session.execute(query, {"t": uow.tenant_id, "c": contact_id})
-    found = [
-        Alias(IdentityKind(row.kind), row.hash, identities.masked(IdentityKind(row.kind), row.value)) for row in rows
-    ]
+    found = await suppression.aliases_of(uow, uow.tenant_id, contact_id, identities.masked)
     if not found:
         raise Invalid(FieldError("contact_id", "contact_has_no_identity"))
     if first is not None:

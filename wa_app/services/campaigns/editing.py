@@ -17,7 +17,9 @@ from wa_app.schemas.campaigns import CampaignCreate, CampaignUpdate, CampaignVie
 from wa_app.services import audit
 from wa_app.services.campaigns import checks, reading, states
 
-PLAIN = ("name", "message_template", "file_id", "delay_min_s", "delay_max_s", "scheduled_at")
+PLAIN = ("name", "message_template", "file_id", "footer", "delay_min_s", "delay_max_s", "scheduled_at")
+BLANK = {"name": "", "message_template": "", "footer": False}
+"""What a null stands for where the column takes none."""
 
 
 async def create(uow: TenantUnitOfWork, data: CampaignCreate) -> CampaignView:
@@ -44,7 +46,7 @@ async def update(uow: TenantUnitOfWork, campaign_id: UUID, data: CampaignUpdate)
     given = data.model_fields_set
     for key in given.intersection(PLAIN):
         value = getattr(data, key)
-        setattr(campaign, key, ("" if value is None and key in ("name", "message_template") else value))
+        setattr(campaign, key, BLANK.get(key) if value is None else value)
     if data.target is not None:
         campaign.target = data.target.model_dump(mode="json")
     campaign.updated_at = utc_now()

@@ -43,10 +43,15 @@ _REPLIED = text(f"""
         AND m.direction = 'INBOUND' AND m.timestamp BETWEEN o.sent_at AND o.sent_at + interval '{REPLY_WINDOW}')
 """)  # noqa: S608
 _OPTED_OUT = text("""
-    SELECT count(DISTINCT COALESCE(i.contact_id, s.id)) FROM suppressions s
-    LEFT JOIN contact_identities i ON i.tenant_id = s.tenant_id AND i.hash = s.hash
-    WHERE s.tenant_id = :tenant AND s.campaign_id = :campaign
+    SELECT count(*) FROM (
+        SELECT contact_id AS person FROM consents
+        WHERE tenant_id = :tenant AND campaign_id = :campaign AND kind = 'opt_out'
+        UNION SELECT COALESCE(i.contact_id, s.id) FROM suppressions s
+        LEFT JOIN contact_identities i ON i.tenant_id = s.tenant_id AND i.hash = s.hash
+        WHERE s.tenant_id = :tenant AND s.campaign_id = :campaign
+    ) one
 """)
+"""Who stopped because of a campaign, also when they started again since."""
 
 
 async def stats(uow: TenantUnitOfWork, campaign_id: UUID) -> Stats:
