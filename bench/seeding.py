@@ -155,7 +155,7 @@ class World:
     async def _plan(self, connection: Any, campaign: UUID, contacts: list[UUID]) -> None:
         await connection.execute(
             "INSERT INTO outbound_messages (tenant_id, kind, state, dedupe_key, campaign_id, contact_id, identity_kind, "
-            "identity_value, expires_at) SELECT c.tenant_id, 'campaign', 'planned', 'c:' || ($2::uuid)::text || ':' || c.phone, "
+            "identity_value, expires_at) SELECT c.tenant_id, 'campaign', 'planned', 'c:' || ($2::uuid)::text || ':phone:' || c.phone, "
             "$2::uuid, c.id, 'phone', c.phone, now() + interval '1 day' FROM contacts c "
             "WHERE c.tenant_id = $1 AND c.id = ANY($3::uuid[])",
             self.tenant_id, campaign, contacts,

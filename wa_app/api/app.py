@@ -8,14 +8,26 @@ from fastapi import APIRouter, FastAPI
 
 from wa_app.api import dev, health, openapi, problems, webhooks
 from wa_app.api.middleware import BodyCap, Envelope
-from wa_app.api.v1 import api_keys, auth, blacklist, campaigns, contacts, devices, events, files, imports, messages
+from wa_app.api.v1 import (
+    api_keys,
+    auth,
+    blacklist,
+    campaigns,
+    contacts,
+    devices,
+    events,
+    files,
+    imports,
+    messages,
+    settings,
+)
 
 VERSION = "1.0.0"
 
 V1: tuple[APIRouter, ...] = (
     auth.routes, api_keys.routes,
     devices.routes, files.routes, imports.routes, messages.check_routes, contacts.routes, events.routes,
-    campaigns.routes, messages.routes, blacklist.routes,
+    campaigns.routes, messages.routes, blacklist.routes, settings.routes,
 )
 """Routers under `/api/v1`. Add yours here."""
 TOP: tuple[APIRouter, ...] = (openapi.routes, health.routes, webhooks.routes, dev.routes)

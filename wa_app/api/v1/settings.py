@@ -1,0 +1,20 @@
+"""`/api/v1/settings`: what a tenant decides for all its messages."""
+
+from wa_app.api.deps import Uow
+from wa_app.api.routing import router
+from wa_app.schemas.opt_out import OptOutChange, OptOutSettings
+from wa_app.services import opt_out
+
+routes = router("/settings", "settings")
+
+
+@routes.get("/opt-out")
+async def show_opt_out(uow: Uow) -> OptOutSettings:
+    """The words by which people stop and start, the answers to them, the line under broadcasts."""
+    return await opt_out.get(uow)
+
+
+@routes.patch("/opt-out")
+async def change_opt_out(data: OptOutChange, uow: Uow) -> OptOutSettings:
+    """Change what is given; an empty text or list puts the default back."""
+    return await opt_out.change(uow, data)
