@@ -15,8 +15,9 @@ import uvloop
 from dramatiq.actor import ActorDecorator
 from dramatiq.asyncio import EventLoopThread, get_event_loop_thread, set_event_loop_thread
 from dramatiq.brokers.redis import RedisBroker
-from dramatiq.middleware import AgeLimit, AsyncIO, CurrentMessage, Middleware, Retries, ShutdownNotifications, TimeLimit
+from dramatiq.middleware import AsyncIO, CurrentMessage, Middleware, ShutdownNotifications, TimeLimit
 
+from tasks.middleware import Counts, Expiry, Failures, Pressure
 from wa_app import db
 from wa_app.channels import registry
 from wa_app.config import get_settings
@@ -74,11 +75,13 @@ def middleware() -> list[Middleware]:
         Loop(),
         Resources(),
         Correlation(),
-        AgeLimit(max_age=3_600_000),
+        Pressure(),
+        Counts(),
+        Expiry(max_age=3_600_000),
         TimeLimit(time_limit=DEFAULT_TIME_LIMIT_MS),
         ShutdownNotifications(notify_shutdown=False),
         CurrentMessage(),
-        Retries(max_retries=3, min_backoff=1_000, max_backoff=30_000),
+        Failures(max_retries=3, min_backoff=1_000, max_backoff=30_000),
     ]
 
 

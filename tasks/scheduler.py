@@ -8,6 +8,7 @@ row, and comes again at its next tick.
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Mapping
+from time import monotonic
 from typing import Final
 
 import structlog
@@ -85,7 +86,11 @@ _CLAIM = text(
     "next_at = greatest(next_at + make_interval(secs => every_s), now() + make_interval(secs => every_s) / 2) "
     "WHERE name = ANY(:names) AND next_at <= now() RETURNING name"
 )
-_NOTE = text("UPDATE scheduled_jobs SET last_error = :error WHERE name = :name AND last_error IS DISTINCT FROM :error")
+_NOTE = text(
+    "UPDATE scheduled_jobs SET last_error = CAST(:error AS text), last_ms = :ms, "
+    "last_ok_at = CASE WHEN CAST(:error AS text) IS NULL THEN now() ELSE last_ok_at END, "
+    "errors = CASE WHEN CAST(:error AS text) IS NULL THEN 0 ELSE errors + 1 END WHERE name = :name"
+)
 
 
 def run() -> None:
@@ -142,6 +147,7 @@ async def claim(names: list[str]) -> list[str]:
 async def _guarded(name: str) -> None:
     """One run of a job; its failure is news for the log and the row, not for the clock."""
     failure: str | None = None
+    started_at = monotonic()
     try:
         await JOBS[name][1]()
     except (SQLAlchemyError, OSError, RedisError, AppError) as error:
@@ -149,6 +155,6 @@ async def _guarded(name: str) -> None:
         log.exception("scheduler.job_failed", job=name)
     try:
         async with system_unit_of_work() as uow:
-            await uow.session.execute(_NOTE, {"name": name, "error": failure})
+            await uow.session.execute(_NOTE, {"name": name, "error": failure, "ms": round((monotonic() - started_at) * 1000)})
     except (SQLAlchemyError, OSError) as error:
         log.warning("scheduler.database_away", error=type(error).__name__)

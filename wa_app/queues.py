@@ -19,6 +19,7 @@ log = structlog.get_logger(__name__)
 
 ACTOR_QUEUES: dict[str, str] = {
     "lane.run": "lanes",
+    "lane.reply": "replies",
     "campaign.plan": "default",
     "campaign.settle": "default",
     "inbound.process": "inbound",
@@ -33,6 +34,13 @@ ACTOR_QUEUES: dict[str, str] = {
 MAX_DELAY_MS = 60_000
 """Longer delays hold a worker's prefetch and starve others: use a row with `due_at`."""
 NAMESPACE = "dramatiq"
+DONE_KEPT_S = 900
+"""How long the counts of a minute are kept, in seconds."""
+
+
+def done_key(minute: int) -> str:
+    """Redis hash of what workers did in a minute (since 1970): `<queue>:<ok|failed|expired>` → number."""
+    return f"sapa:queues:done:{minute}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,9 +25,9 @@ class Worker:
 
 
 WORKERS: Mapping[str, Worker] = {
-    "worker": Worker(("inbound", "default"), 8),
-    "worker-lanes": Worker(("lanes",), 32),
-    "worker-heavy": Worker(("ocr", "knowledge", "imports", "reports"), 2, poll_ms=1000),
+    "worker": Worker(("inbound", "default"), 16),
+    "worker-lanes": Worker(("replies", "lanes"), 32),
+    "worker-heavy": Worker(("ocr", "knowledge", "imports", "reports"), 4, poll_ms=1000),
 }
 
 

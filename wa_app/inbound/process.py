@@ -6,9 +6,10 @@ reason on the row. An event may come before what it speaks of (an ack before the
 its call is written): it is put off a few times, then ignored.
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from time import monotonic
 from typing import Any, Final
 from uuid import UUID
 
@@ -43,7 +44,8 @@ from wa_app.services.devices import apply_session_status
 log = structlog.get_logger(__name__)
 
 BATCH: Final = 300
-MAX_BATCHES: Final = 50
+SLICE_S: Final = 1.0
+"""How long one run goes on before it lets other tenants have the thread, in seconds."""
 MAX_TRIES: Final = 7
 """Put-offs of 0.5 s, doubling: an event waits about a minute for what it speaks of."""
 
@@ -92,15 +94,28 @@ class _Item:
             self.state, self.error, self.is_settled = "pending", reason, True
 
 
-async def process_tenant(tenant_id: UUID) -> int:
-    """Work off what is due for a tenant. Returns how many events were looked at."""
-    total = 0
-    for _ in range(MAX_BATCHES):
-        count = await _batch(Principal.system(tenant_id))
+def _no() -> bool:
+    return False
+
+
+async def process_tenant(tenant_id: UUID, called_again: Callable[[], bool] = _no) -> int:
+    """Work off what is due for a tenant, for a slice; what is left waits behind other tenants.
+
+    Args:
+        called_again: whether a wake-up was turned away meanwhile; then it looks once more.
+
+    Returns how many events were looked at.
+    """
+    principal, ends_at, total = Principal.system(tenant_id), monotonic() + SLICE_S, 0
+    while True:
+        count = await _batch(principal)
         total += count
-        if count < BATCH:
-            break
-    return total
+        if count < BATCH and not called_again():
+            return total
+        if monotonic() >= ends_at:
+            async with unit_of_work(principal) as uow:
+                uow.enqueue("inbound.process", tenant_id=tenant_id)
+            return total
 
 
 async def _batch(principal: Principal) -> int:

@@ -27,6 +27,7 @@ class Meters:
     lease_losses: Counter
     provider_errors: Counter
     rate_limited: Counter
+    actor_seconds: Histogram
 
 
 def folder() -> Path:
@@ -50,6 +51,8 @@ def meters() -> Meters:
         Counter("sapa_lease_losses", "Leases that passed to somebody else", ["what"], registry=registry),
         Counter("sapa_provider_errors", "Errors of servers we call", ["provider", "kind"], registry=registry),
         Counter("sapa_rate_limited", "Calls refused for coming too often", ["scope"], registry=registry),
+        Histogram("sapa_actor_seconds", "Time of one job of a worker", ["actor", "outcome"], buckets=_QUICK,
+                  registry=registry),
     )  # fmt: skip
 
 
@@ -77,3 +80,8 @@ def provider_error(provider: str, kind: str) -> None:
 def rate_limited(scope: str) -> None:
     """A call was refused for coming too often."""
     meters().rate_limited.labels(scope).inc()
+
+
+def observe_actor(actor: str, outcome: str, seconds: float) -> None:
+    """Time of one job; `outcome` is ok, failed or expired."""
+    meters().actor_seconds.labels(actor, outcome).observe(seconds)

@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from wa_app import leases
 from wa_app.channels.port import Channel, ChannelError
 from wa_app.db import TenantUnitOfWork, unit_of_work
-from wa_app.kit import metrics
+from wa_app.kit import metrics, turns
 from wa_app.kit.clock import boot_clock
 from wa_app.kit.secrets import decrypt
 from wa_app.models.devices import Device
@@ -38,6 +38,8 @@ log = structlog.get_logger(__name__)
 SLICE_S: Final = 20.0
 TRUST_S: Final = 20.0
 """No call starts when the lease was last confirmed longer ago than this (it lasts 30 s)."""
+FAIR_SLICE_S: Final = 1.0
+"""A slice ends after this when other lanes wait for a thread of this process."""
 IN_SLICE_WAIT_S: Final = 5.0
 """A longer gap is left to a delayed message, so that waiting lanes do not hold threads."""
 DATABASE_WAIT_S: Final = 1.0
@@ -46,7 +48,12 @@ TELL_EVERY_S: Final = 0.3
 ERROR_STREAK: Final = 15
 """Failures in a row on one device after which its campaign is paused."""
 
+LOOK_S: Final = 0.25
+"""How often a resting lane looks whether it should give way, in seconds."""
+
 _stopping = threading.Event()
+_here: dict[UUID, "Lane"] = {}
+"""Lanes that work in this process now, by device."""
 
 
 def stop_all() -> None:
@@ -92,7 +99,11 @@ class Lane:
         self.has_keys = True
         self.streak = 0
         self.told_at = 0.0
-        self.ends_at = boot_clock() + SLICE_S
+        self.started_at = boot_clock()
+        self.ends_at = self.started_at + SLICE_S
+        self.steps = 0
+        self.called = asyncio.Event()
+        """Set when a reply came for this device: a resting lane looks at once."""
 
     async def run(self) -> float | None:
         """Work until the slice ends. Returns seconds until there is more to do, None when nothing is known."""
@@ -101,6 +112,7 @@ class Lane:
             if not self.chooser.keys:
                 await self._fetch_keys()
             step = await self._step_patiently(done)
+            self.steps += 1
             done = []
             if step.batch.rows:
                 # Ids for the next window are fetched while this one is out.
@@ -112,10 +124,31 @@ class Lane:
                 return None
             if step.wait_s > IN_SLICE_WAIT_S or self._over(step.wait_s):
                 return step.wait_s
-            await asyncio.sleep(step.wait_s)
+            left = await self._rest(step.wait_s)
+            if left > 0 and self._gives_way():
+                return left
+
+    async def _rest(self, wait_s: float) -> float:
+        """Wait for the next gap, but no longer than a reply or another lane in need of the thread allows.
+
+        Returns what is left of the wait, in seconds.
+        """
+        until = boot_clock() + wait_s
+        while (left := until - boot_clock()) > 0:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.called.wait(), min(left, LOOK_S))
+            if self.called.is_set() or self._gives_way():
+                self.called.clear()
+                return max(0.0, until - boot_clock())
+        return 0.0
+
+    def _gives_way(self) -> bool:
+        # Never before its first step: where a step takes long, all lanes would only make room for one another.
+        return self.steps > 0 and boot_clock() - self.started_at >= FAIR_SLICE_S and turns.others_wait()
 
     def _over(self, ahead_s: float = 0.0) -> bool:
-        return _stopping.is_set() or not self.lease.trusted() or boot_clock() + ahead_s > self.ends_at
+        is_late = boot_clock() + ahead_s > self.ends_at
+        return _stopping.is_set() or not self.lease.trusted() or is_late or self._gives_way()
 
     async def _send_all(self, step: Step) -> list[Delivered]:
         calls = [self._send(row, step) for row in step.batch.rows]
@@ -266,6 +299,8 @@ async def run_lane(
     async with unit_of_work(principal) as uow:
         epoch = await leases.take(uow, Device, tenant_id, device_id, leases.new_owner())
         if epoch is None:
+            if (holder := _here.get(device_id)) is not None:
+                holder.called.set()
             return
         conn = await uow.driver()
         await ledger.give_up_orphans(conn, tenant_id, device_id, epoch, wait_s)
@@ -283,9 +318,11 @@ async def run_lane(
                 pacing.Policy.read(start["pacing"]), set(start["busy"] or ()),
             )  # fmt: skip
             lane = Lane(principal, device_id, lease, delivery, chooser)
+            _here[device_id] = lane
             async with _kept(principal, device_id, lease):
                 wait = await lane.run()
     finally:
+        _here.pop(device_id, None)
         async with unit_of_work(principal) as uow:
             await leases.release(uow, Device, tenant_id, device_id, epoch)
             _look_again(uow, device_id, wait)

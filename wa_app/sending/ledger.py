@@ -107,7 +107,7 @@ async def enqueue_message(
             "SELECT id FROM outbound_messages WHERE tenant_id = $1 AND dedupe_key = $2", uow.tenant_id, key
         )
         return found
-    uow.enqueue("lane.run", tenant_id=uow.tenant_id, device_id=device)
+    uow.enqueue("lane.reply", tenant_id=uow.tenant_id, device_id=device)
     return row_id
 
 
@@ -336,7 +336,7 @@ async def retry_failed(uow: TenantUnitOfWork, *, campaign_id: UUID | None = None
     rows = await conn.fetch(_RETRY, uow.tenant_id, campaign_id, list(ids), CHUNK)
     await book(conn, uow.tenant_id, moved(rows))
     for device in {row["preferred_device_id"] for row in rows if row["campaign_id"] is None}:
-        uow.enqueue("lane.run", tenant_id=uow.tenant_id, device_id=device)
+        uow.enqueue("lane.reply", tenant_id=uow.tenant_id, device_id=device)
     return len(rows)
 
 

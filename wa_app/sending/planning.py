@@ -7,6 +7,7 @@ ever overlap, the unique dedupe key keeps doubles out and the epoch stops the ol
 """
 
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -79,12 +80,14 @@ class Chunk:
     last: UUID | None
 
 
-async def plan(tenant_id: UUID, campaign_id: UUID, *, chunk: int = CHUNK) -> int:
+async def plan(tenant_id: UUID, campaign_id: UUID, *, chunk: int = CHUNK, slice_s: float | None = None) -> int:
     """Plan a campaign to its end, or until it is paused or cancelled. Returns rows inserted by this call.
 
-    Returns 0 at once when another planner holds the campaign or there is nothing to plan.
+    Returns 0 at once when another planner holds the campaign or there is nothing to plan. With `slice_s` it
+    stops after so many seconds and sends itself a message, which waits behind what other tenants have to do.
     """
     principal, owner, inserted = Principal.system(tenant_id), leases.new_owner(), 0
+    started_at = monotonic()
     epoch = await _begin(principal, campaign_id, owner)
     if epoch is None:
         return 0
@@ -95,6 +98,15 @@ async def plan(tenant_id: UUID, campaign_id: UUID, *, chunk: int = CHUNK) -> int
         inserted += done.inserted
         if done.seen < chunk:
             return inserted
+        if slice_s is not None and monotonic() - started_at >= slice_s:
+            await _give_way(principal, campaign_id, epoch)
+            return inserted
+
+
+async def _give_way(principal: Principal, campaign_id: UUID, epoch: int) -> None:
+    async with unit_of_work(principal) as uow:
+        await leases.release(uow, Campaign, uow.tenant_id, campaign_id, epoch)
+        uow.enqueue("campaign.plan", tenant_id=uow.tenant_id, campaign_id=campaign_id)
 
 
 async def _begin(principal: Principal, campaign_id: UUID, owner: str) -> int | None:

@@ -36,12 +36,24 @@ WHERE d.id IN (
              AND EXISTS (SELECT 1 FROM outbound_messages m WHERE m.tenant_id = c.tenant_id
                AND m.campaign_id = c.id AND m.state = 'planned' AND (m.due_at IS NULL OR m.due_at <= now())))))
   ORDER BY d.woken_at NULLS FIRST LIMIT 500 FOR UPDATE OF d SKIP LOCKED)
-RETURNING d.tenant_id, d.id
+RETURNING d.tenant_id, d.id, EXISTS (
+  SELECT 1 FROM outbound_messages m WHERE m.tenant_id = d.tenant_id AND m.preferred_device_id = d.id
+    AND m.campaign_id IS NULL AND m.state = 'planned' AND m.priority = 0 AND (m.due_at IS NULL OR m.due_at <= now())
+) AS has_reply
 """)
-_EVENTS = text(
-    "SELECT DISTINCT tenant_id FROM (SELECT tenant_id FROM inbound_events WHERE state = 'pending' "
-    "AND due_at <= now() - interval '0.2 s' ORDER BY due_at LIMIT 5000) e"
+# One step of the index per tenant, however many events a tenant has: a flood of one must not hide another.
+_EVENTS = text("""
+WITH RECURSIVE tenants AS (
+  (SELECT tenant_id FROM inbound_events WHERE state = 'pending' ORDER BY tenant_id LIMIT 1)
+  UNION ALL
+  SELECT (SELECT e.tenant_id FROM inbound_events e WHERE e.state = 'pending' AND e.tenant_id > t.tenant_id
+          ORDER BY e.tenant_id LIMIT 1)
+  FROM tenants t WHERE t.tenant_id IS NOT NULL
 )
+SELECT t.tenant_id FROM tenants t WHERE t.tenant_id IS NOT NULL AND EXISTS (
+  SELECT 1 FROM inbound_events e WHERE e.tenant_id = t.tenant_id AND e.state = 'pending'
+    AND e.due_at <= now() - interval '0.2 s')
+""")
 _ORPHANS = text("""
 SELECT DISTINCT d.tenant_id, d.id FROM outbound_messages m
 JOIN devices d ON d.tenant_id = m.tenant_id AND d.id = m.device_id
@@ -76,7 +88,8 @@ async def wake_lanes() -> None:
     """Devices that may send now, have something to send, and whose lease is free."""
     async with system_unit_of_work() as uow:
         for row in await uow.session.execute(_LANES, {"again": WAKE_AGAIN_S}):
-            uow.enqueue("lane.run", tenant_id=row.tenant_id, device_id=row.id)
+            actor = "lane.reply" if row.has_reply else "lane.run"
+            uow.enqueue(actor, tenant_id=row.tenant_id, device_id=row.id)
 
 
 async def wake_inbound() -> None:

@@ -6,7 +6,7 @@ one transaction with the job's checkpoint (`merge`). A run that dies is resumed 
 next chunk by whoever takes the job's lease.
 """
 
-from wa_app.services.imports.jobs import analyse, cancel, errors_csv, get, preview, recent, request, wake
+from wa_app.services.imports.jobs import analyse, cancel, errors_csv, get, preview, recent, request, wake, wake_next
 from wa_app.services.imports.running import run
 
-__all__ = ["analyse", "cancel", "errors_csv", "get", "preview", "recent", "request", "run", "wake"]
+__all__ = ["analyse", "cancel", "errors_csv", "get", "preview", "recent", "request", "run", "wake", "wake_next"]

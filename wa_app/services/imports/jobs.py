@@ -152,16 +152,31 @@ async def errors_csv(principal: Principal, job_id: UUID, reason: Callable[[str],
         after, first = after + len(rows), False
 
 
+_WAKE = text(
+    "SELECT DISTINCT ON (tenant_id) tenant_id, id FROM import_jobs WHERE status IN ('queued', 'running') "
+    "AND (lease_until IS NULL OR lease_until < now()) AND created_at < now() - interval '5 seconds' "
+    "ORDER BY tenant_id, id"
+)
+_NEXT = text(
+    "SELECT id FROM import_jobs WHERE tenant_id = :t AND status IN ('queued', 'running') "
+    "AND (lease_until IS NULL OR lease_until < now()) ORDER BY id = :but, id LIMIT 1"
+)
+
+
 async def wake(uow: SystemUnitOfWork) -> int:
-    """Send open imports that nobody works on to the workers again (for the sweep)."""
-    query = text(
-        "SELECT tenant_id, id FROM import_jobs WHERE status IN ('queued', 'running') "
-        "AND created_at < now() - interval '5 seconds' AND (lease_until IS NULL OR lease_until < now()) LIMIT 100"
-    )
-    rows = (await uow.session.execute(query)).all()
+    """Send the oldest open import of each tenant that nobody works on to the workers again (for the sweep)."""
+    rows = (await uow.session.execute(_WAKE)).all()
     for tenant_id, job_id in rows:
         uow.enqueue("import.run", tenant_id=tenant_id, job_id=job_id)
     return len(rows)
+
+
+async def wake_next(principal: Principal, but: UUID) -> None:
+    """Send the tenant's next open import to the workers, behind those of other tenants."""
+    async with unit_of_work(principal) as uow:
+        found = (await uow.session.execute(_NEXT, {"t": uow.tenant_id, "but": but})).scalar_one_or_none()
+        if found is not None:
+            uow.enqueue("import.run", tenant_id=uow.tenant_id, job_id=found)
 
 
 def view(job: ImportJob) -> ImportView:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from threading import Event
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from wa_app import leases
 from wa_app.config import get_settings
 from wa_app.db import TenantUnitOfWork, unit_of_work
 from wa_app.errors import AppError, Invalid, LimitReached, NotFound
+from wa_app.kit import turns
 from wa_app.kit.tables import TableRefused, inspect
 from wa_app.models.files import File
 from wa_app.models.people import ImportJob, ImportStatus
@@ -43,6 +45,8 @@ _STEP = (
 )
 
 
+SLICE_S = 5.0
+"""An import gives way after this when other jobs wait for a thread, in seconds."""
 ABREAST = 2
 """Chunks merged at the same time. They share no number, and each moves its own bit of the checkpoint."""
 
@@ -51,10 +55,15 @@ class LeaseLost(Exception):
     """Somebody else works on the job, or it was cancelled: this run stops without a trace."""
 
 
+class GivesWay(Exception):
+    """Other jobs wait for the thread: this one goes on later, after its checkpoint."""
+
+
 class _Run:
     def __init__(self, principal: Principal, job: ImportJob, epoch: int) -> None:
         self.principal, self.job, self.epoch = principal, job, epoch
         self.stop = Event()
+        self.started_at = monotonic()
 
     @property
     def folder(self) -> Path:
@@ -79,6 +88,9 @@ async def run(principal: Principal, job_id: UUID) -> None:
             await _work(this)
     except* (LeaseLost, Cancelled):
         log.info("import.stopped", job=str(job_id))
+    except* GivesWay:
+        async with unit_of_work(principal) as uow:
+            await leases.release(uow, ImportJob, principal.tenant_id, job_id, epoch)
     except* (TableRefused, Invalid, LimitReached, NotFound) as group:
         await _finish(this, ImportStatus.FAILED, *_reason(group))
     finally:
@@ -112,6 +124,8 @@ async def _work(this: _Run) -> None:
         async with asyncio.TaskGroup() as group:
             for number in now:
                 group.create_task(_merge_chunk(this, number, prepared.chunks[number], rules))
+        if left and monotonic() - this.started_at >= SLICE_S and turns.others_wait():
+            raise GivesWay
     await _finish(this, ImportStatus.DONE)
 
 
