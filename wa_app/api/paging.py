@@ -8,29 +8,20 @@ import base64
 import hashlib
 import hmac
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, Self, TypeVar
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 import orjson
 from fastapi import Depends, Query
-from pydantic import BaseModel
 
 from wa_app.config import get_settings
 from wa_app.errors import FieldError, Invalid
+from wa_app.schemas.paging import Page
+
+__all__ = ["Listing", "ListingDep", "Page", "pack", "unpack", "unpack_id"]
 
 MAX_LIMIT = 200
 _SIGNATURE = 8
-Item = TypeVar("Item")
-
-
-class Page(BaseModel, Generic[Item]):
-    """One page of a list. `total` is null where counting would cost more than the page."""
-
-    items: list[Item]
-    next_cursor: str | None = None
-    total: int | None = None
-    total_is_estimate: bool = False
-
 
 def _sign(body: bytes) -> bytes:
     key = b"sapa:cursor:" + get_settings().secret_key.encode()

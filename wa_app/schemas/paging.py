@@ -7,13 +7,16 @@ from pydantic import BaseModel
 
 from wa_app.errors import FieldError, Invalid
 
-T = TypeVar("T")
+Item = TypeVar("Item")
 
 
-class Page(BaseModel, Generic[T]):
-    """Items, where the next page begins (None at the end), and how many there are in all, if known."""
+class Page(BaseModel, Generic[Item]):
+    """One page of a list: items, where the next begins (None at the end), how many in all.
 
-    items: list[T]
+    `total` is None where counting would cost more than the page.
+    """
+
+    items: list[Item]
     next_cursor: str | None = None
     total: int | None = None
     total_is_estimate: bool = False
