@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from wa_app.config import get_settings
 from wa_app.kit.clock import boot_clock
 from wa_app.kit.ids import NIL
 from wa_app.sending import pacing
@@ -18,6 +19,7 @@ from wa_app.sending.claims import Batch, CampaignWork, Claim
 from wa_app.sending.footers import footer_of
 from wa_app.sending.rendering import parse
 from wa_app.sending.shares import progress
+from wa_app.sending.writing import Writer, writer_of
 
 SHARE_WAIT_S: Final = 0.05
 LOOK_S: Final = 0.1
@@ -54,7 +56,7 @@ WHERE d.tenant_id = $1 AND d.id = $2 AND d.lease_epoch = $3 AND d.lease_until > 
 FOR SHARE OF d
 """
 _CAMPAIGNS = """
-SELECT c.id, c.message_template, c.file_id, c.delay_min_s, c.delay_max_s, c.footer,
+SELECT c.id, c.message_template, c.file_id, c.delay_min_s, c.delay_max_s, c.footer, c.variant_count, c.track_links,
   t.settings->>'footer' AS own_footer, t.language, coalesce(c.plan_total, 0) AS total,
   p.devices, p.weights, p.taken
 FROM campaign_devices me JOIN campaigns c ON c.tenant_id = me.tenant_id AND c.id = me.campaign_id
@@ -104,6 +106,7 @@ class Chooser:
     draw: Random = field(default_factory=Random)
     after: dict[UUID, UUID] = field(default_factory=dict)
     campaigns: _Campaigns = field(default_factory=_Campaigns)
+    writers: dict[UUID, Writer | None] = field(default_factory=dict)
 
     async def head(self, conn: Any) -> Any:
         """The device as it is now, its row locked shared; None when the lease is not ours any more."""
@@ -183,7 +186,7 @@ class Chooser:
         known.works = [
             CampaignWork(
                 r["id"], parse(r["message_template"]), r["file_id"], r["delay_min_s"], r["delay_max_s"],
-                footer_of(r["own_footer"], r["language"]) if r["footer"] else "",
+                footer_of(r["own_footer"], r["language"]) if r["footer"] else "", await self._writer(conn, r),
             )
             for r in rows
         ]
@@ -198,6 +201,14 @@ class Chooser:
         known.big = all(r["total"] >= BIG for r in rows)
         known.looked_at = boot_clock()
         return known.works
+
+    async def _writer(self, conn: Any, row: Any) -> Writer | None:
+        """Kept for the slice: what a campaign says cannot change once it runs."""
+        if row["id"] not in self.writers:
+            self.writers[row["id"]] = await writer_of(
+                conn, self.tenant_id, row, get_settings().base_url, self.identity_key
+            )
+        return self.writers[row["id"]]
 
     async def _used(self, conn: Any, policy: pacing.Policy, now: datetime) -> dict[str, int]:
         if not policy.caps:

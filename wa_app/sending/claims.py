@@ -19,6 +19,7 @@ from wa_app.sending import pacing
 from wa_app.sending.footers import with_footer
 from wa_app.sending.ledger import Deltas, content_hash
 from wa_app.sending.rendering import Template, contact_values
+from wa_app.sending.writing import Writer, Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class CampaignWork:
     delay_max_s: int | None
     footer: str = ""
     """The opt-out line under each message, "" when the campaign has none."""
+    writer: Writer | None = None
+    """For variants, conditions on tags and tracked links; None: the template says it all."""
 
 
 @dataclass(slots=True)
@@ -63,7 +66,7 @@ class Batch:
 
 _PICK_CAMPAIGN = """
 SELECT m.id, m.attempt, m.campaign_id, m.contact_id, m.identity_kind, m.identity_value, m.reply_to,
-  NULL::text AS body, m.file_id, m.kind, m.expires_at <= now() AS expired
+  NULL::text AS body, m.file_id, m.variant, m.kind, m.expires_at <= now() AS expired
 FROM outbound_messages m
 WHERE m.tenant_id = $1 AND m.campaign_id = $2 AND m.state = 'planned' AND m.id > $4
   AND (m.due_at IS NULL OR m.due_at <= now())
@@ -93,9 +96,10 @@ UPDATE outbound_messages m SET
   state = u.state, body = coalesce(u.body, m.body), content_hash = u.hash, provider_key = u.key,
   provider_message_id = u.key, file_id = u.file_id,
   device_id = CASE WHEN u.state = 'sending' THEN $2 ELSE m.device_id END, lease_epoch = $3,
-  claimed_at = now(), due_at = u.due_at, error_code = u.code
-FROM unnest($4::uuid[], $5::text[], $6::text[], $7::bytea[], $8::text[], $9::text[], $10::timestamptz[], $11::uuid[])
-  AS u(id, state, body, hash, key, code, due_at, file_id)
+  claimed_at = now(), due_at = u.due_at, error_code = u.code,
+  link_token = coalesce(u.token, m.link_token)
+FROM unnest($4::uuid[], $5::text[], $6::text[], $7::bytea[], $8::text[], $9::text[], $10::timestamptz[], $11::uuid[],
+  $12::text[]) AS u(id, state, body, hash, key, code, due_at, file_id, token)
 WHERE m.tenant_id = $1 AND m.id = u.id
 """
 
@@ -134,6 +138,7 @@ class Claim:
         contacts, suppressed = await self._people(rows)
         batch.picked, batch.last_id = len(rows), rows[-1]["id"]
         changes: list[_Change] = []
+        written = await self._written(rows, contacts, work)
         for row in rows:
             contact = contacts.get(row["contact_id"])
             refusal = await self._refusal(row, contact, suppressed)
@@ -145,11 +150,19 @@ class Claim:
             elif later := self._quiet(contact, policy, work):
                 change.state, change.due_at = "planned", later
             else:
-                self._freeze(row, contact, work, keys, change, batch)
+                self._freeze(row, contact, work, keys, change, batch, written)
             changes.append(change)
             _count(batch.deltas, row["campaign_id"], self.device_id, change.state)
         await self._write(changes)
         return batch
+
+    async def _written(
+        self, rows: Sequence[Mapping[str, Any]], contacts: Mapping[UUID, Mapping[str, Any]], work: CampaignWork | None
+    ) -> dict[UUID, Written]:
+        if work is None or work.writer is None:
+            return {}
+        values = {row["id"]: _values(row, contacts.get(row["contact_id"])) for row in rows}
+        return await work.writer.write(self.conn, rows, values)
 
     async def _people(
         self, rows: Sequence[Mapping[str, Any]]
@@ -196,13 +209,17 @@ class Claim:
 
     def _freeze(
         self, row: Mapping[str, Any], contact: Mapping[str, Any] | None, work: CampaignWork | None,
-        keys: list[str], change: "_Change", batch: Batch,
+        keys: list[str], change: "_Change", batch: Batch, written: Mapping[UUID, Written],
     ) -> None:  # fmt: skip
         text = row["body"] or ""
         change.file_id = row["file_id"]
         if work is not None:
-            text = with_footer(work.template.render(_values(row, contact), row["id"].bytes), work.footer)
-            change.file_id = row["file_id"] or work.file_id
+            if (own := written.get(row["id"])) is not None:
+                text, change.file_id, change.token = own
+            else:
+                text = work.template.render(_values(row, contact), row["id"].bytes)
+                change.file_id = row["file_id"] or work.file_id
+            text = with_footer(text, work.footer)
         if change.file_id is None and not text.strip():
             change.state, change.code = "skipped", "empty_text"
             return
@@ -222,7 +239,7 @@ class Claim:
             _TAKE, self.tenant_id, self.device_id, self.epoch,
             [c.id for c in changes], [c.state for c in changes], [c.body for c in changes],
             [c.hash for c in changes], [c.key for c in changes], [c.code for c in changes],
-            [c.due_at for c in changes], [c.file_id for c in changes],
+            [c.due_at for c in changes], [c.file_id for c in changes], [c.token for c in changes],
         )  # fmt: skip
 
 
@@ -236,6 +253,7 @@ class _Change:
     code: str | None = None
     due_at: datetime | None = None
     file_id: UUID | None = None
+    token: str | None = None
 
 
 PUT_OFF_S: Final = 5.0

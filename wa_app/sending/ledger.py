@@ -295,13 +295,16 @@ WHERE m.tenant_id = $1 AND m.id IN (
   ORDER BY id LIMIT $5 FOR UPDATE SKIP LOCKED)
 RETURNING m.campaign_id, NULL::uuid AS device_id, old.state AS was, new.state AS now
 """
+_LEAVE_HELD = _LEAVE_PLANNED.replace("state = 'planned'", "state = 'held'")
 CHUNK: Final = 10_000
 
 
 async def cancel_planned(uow: TenantUnitOfWork, campaign_id: UUID) -> int:
-    """Cancel up to `CHUNK` rows of a campaign that have not left; call again until it answers 0."""
+    """Cancel up to `CHUNK` rows of a campaign that have not left, held ones last; call again until it answers 0."""
     conn = await uow.driver()
     rows = await conn.fetch(_LEAVE_PLANNED, uow.tenant_id, campaign_id, "cancelled", None, CHUNK)
+    if len(rows) < CHUNK:
+        rows += await conn.fetch(_LEAVE_HELD, uow.tenant_id, campaign_id, "cancelled", None, CHUNK - len(rows))
     await book(conn, uow.tenant_id, moved(rows))
     return len(rows)
 

@@ -21,7 +21,7 @@ from wa_app.kit.ids import NIL, new_id
 from wa_app.models.outbound import Campaign, CampaignDevice, CampaignStatus
 from wa_app.schemas.campaigns import Target
 from wa_app.schemas.principal import Principal
-from wa_app.sending import audience
+from wa_app.sending import audience, variants
 
 log = structlog.get_logger(__name__)
 
@@ -48,16 +48,16 @@ _CHUNK = """
         ) u ON true
         LEFT JOIN blocked x ON x.id = b.id
         ORDER BY b.id
-    ), planned AS (
+    ){split}, planned AS (
         INSERT INTO outbound_messages (
             id, tenant_id, kind, state, error_code, dedupe_key, campaign_id, contact_id,
-            identity_kind, identity_value, file_id, expires_at, created_by)
+            identity_kind, identity_value, file_id, expires_at, created_by{variant_column})
         SELECT (CAST(:base AS text) || lpad(to_hex(n), 5, '0'))::uuid, :tenant, 'campaign',
-               CASE WHEN suppressed OR kind IS NULL THEN 'skipped' ELSE 'planned' END,
-               CASE WHEN suppressed THEN 'suppressed' WHEN kind IS NULL THEN 'no_identity' END,
+               CASE WHEN suppressed OR kind IS NULL THEN 'skipped' {held_state}ELSE 'planned' END,
+               CASE WHEN suppressed THEN 'suppressed' WHEN kind IS NULL THEN 'no_identity' {held_code}END,
                :prefix || COALESCE(kind || ':' || value, 'none:' || id::text), :campaign, id,
-               kind, COALESCE(value, ''), CAST(:file AS uuid), CAST(:expires AS timestamptz), CAST(:by AS uuid)
-        FROM wanted
+               kind, COALESCE(value, ''), CAST(:file AS uuid), CAST(:expires AS timestamptz), CAST(:by AS uuid){variant}
+        FROM {source}
         ON CONFLICT (tenant_id, dedupe_key) DO NOTHING
         RETURNING state
     ), booked AS (
@@ -69,6 +69,8 @@ _CHUNK = """
     SELECT (SELECT count(*) FROM batch), (SELECT id FROM batch ORDER BY id DESC LIMIT 1), (SELECT count(*) FROM planned),
            (SELECT count(*) FROM booked)
 """
+
+_ONE_TEXT = {"split": "", "variant_column": "", "held_state": "", "held_code": "", "variant": "", "source": "wanted"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,22 +157,31 @@ async def _step(principal: Principal, campaign_id: UUID, epoch: int, chunk: int)
 async def insert_chunk(uow: TenantUnitOfWork, campaign: Campaign, chunk: int) -> Chunk:
     """Insert the rows for the next contacts after the checkpoint, and book them."""
     where, values = await audience.condition(uow, uow.tenant_id, Target.model_validate(campaign.target))
-    query = text(_CHUNK.format(where=where, blocked=audience.BLOCKED, usable=audience.USABLE))
-    values |= {
+    split, more = await _split(uow, campaign)
+    query = text(_CHUNK.format(where=where, blocked=audience.BLOCKED, usable=audience.USABLE, **split))
+    values |= more | {
         "base": str(new_id())[:-5], "cursor": campaign.plan_cursor or NIL, "n": chunk, "campaign": campaign.id,
         "nil": NIL,
-        "prefix": f"c:{campaign.id}:", "file": campaign.file_id, "expires": campaign.expires_at,
+        "prefix": f"c:{campaign.id}:", "file": None if campaign.variant_count else campaign.file_id,
+        "expires": campaign.expires_at,
         "by": campaign.created_by,
     }  # fmt: skip
     seen, last, inserted, _ = (await uow.session.execute(query, values)).one()
     return Chunk(seen, inserted, last)
 
 
+async def _split(uow: TenantUnitOfWork, campaign: Campaign) -> tuple[dict[str, str], dict[str, Any]]:
+    """What makes a chunk an A/B chunk; nothing for a campaign with one text."""
+    if not campaign.variant_count:
+        return _ONE_TEXT, {}
+    return variants.SPLIT, await variants.split_values(uow, campaign)
+
+
 async def _finish(uow: TenantUnitOfWork, campaign: Campaign, epoch: int) -> None:
     """Everything is planned: open the campaign to its lanes and wake them."""
     waiting = text(
         "SELECT EXISTS (SELECT 1 FROM outbound_messages WHERE tenant_id = :tenant AND campaign_id = :campaign "
-        "AND state = 'planned')"
+        "AND state IN ('planned', 'held'))"
     )
     some = (await uow.session.execute(waiting, {"tenant": uow.tenant_id, "campaign": campaign.id})).scalar_one()
     changes: dict[str, Any] = {"planned_at": func.now(), "status": CampaignStatus.PROCESSING}
