@@ -6,13 +6,16 @@ behind a service function of its own is named directly.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from wa_app.db import SystemUnitOfWork, TenantUnitOfWork
-from wa_app.inbound import process
+from wa_app.inbound import opt_words, process
 from wa_app.kit.ids import NIL, new_id
 from wa_app.models.outbound import MessageState
+from wa_app.models.people import SuppressionReason
+from wa_app.schemas.blacklist import BlacklistFilter
 from wa_app.schemas.campaigns import Target
 from wa_app.schemas.contacts import ContactFilter
 from wa_app.sending import audience, claims, ledger, reconcile, sweeps
@@ -64,6 +67,9 @@ HOT: dict[str, Ask] = {
     "campaigns.live": lambda uow, w: campaigns.live(uow, w.ids["campaigns"]),
     "audience.by_tag": lambda uow, w: audience.count(uow, Target(tags=["tag 1"])),
     "blacklist.list": lambda uow, w: blacklist.list_(uow),
+    "blacklist.spam": lambda uow, w: blacklist.list_(uow, BlacklistFilter(reason=SuppressionReason.SPAM_REPORT)),
+    "blacklist.unreachable": lambda uow, w: blacklist.unreachable(uow),
+    "opt_words.reached": driver(opt_words._REACHED, lambda w: w.contact_ids[5], lambda w: datetime.now(UTC)),
     "blacklist.find": lambda uow, w: blacklist.list_(uow, q="+628120000771"),
     "devices.list": lambda uow, w: devices.list_devices(uow),
     "devices.events": lambda uow, w: devices.list_events(uow, w.ids["devices"]),

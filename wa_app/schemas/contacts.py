@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from wa_app.models.people import ConsentKind, IdentityKind, ImportStatus
+from wa_app.models.people import ConsentKind, IdentityKind, ImportKind, ImportStatus
 
 TAG_COLORS = ("indigo", "terra", "teal", "ochre", "plum", "olive", "rose", "sea", "mist", "red", "orange")
 """The only tag colours, measured for contrast in both themes; the theme knows them as `--k-<name>`."""
@@ -139,6 +139,8 @@ class ImportRequest(Input):
 
 class ImportView(BaseModel):
     id: UUID
+    kind: ImportKind
+    """What the rows become: contacts, or entries of the blacklist."""
     file_id: UUID
     file_name: str
     status: ImportStatus

@@ -16,7 +16,7 @@ from wa_app.errors import Conflict, FieldError, Invalid, NotFound
 from wa_app.kit.folding import fold
 from wa_app.kit.tables import TableInfo, TableRefused, csv_chunks, guess_columns, inspect
 from wa_app.models.files import File
-from wa_app.models.people import ImportJob, ImportStatus
+from wa_app.models.people import ImportJob, ImportKind, ImportStatus
 from wa_app.schemas.contacts import AnalysisView, ColumnView, ImportRequest, ImportView, PreviewView, SampleView
 from wa_app.schemas.principal import Principal
 from wa_app.services import audit, tags
@@ -36,8 +36,8 @@ async def analyse(uow: TenantUnitOfWork, request: ImportRequest) -> AnalysisView
     """What the file is and where its columns probably go. Raises Invalid on `file` when it is no table."""
     uow.require("contacts.import")
     region = await tenant_region(uow, request.region)
-    async with local_copy(await _file(uow, request.file_id)) as path:
-        info = await asyncio.to_thread(_inspect, path, request)
+    async with local_copy(await find_file(uow, request.file_id)) as path:
+        info = await asyncio.to_thread(look, path, request)
     cells = [row for _, row in info.sample]
     mapping = request.mapping or mapping_of(guess_columns(info.columns, cells, region))
     columns = [_column(info, index, mapping.get(name, "ignore")) for index, name in enumerate(info.columns)]
@@ -56,7 +56,7 @@ async def preview(uow: TenantUnitOfWork, request: ImportRequest) -> PreviewView:
     """Consequences of an import, counted over its first `PREVIEW_ROWS` rows; writes nothing."""
     uow.require("contacts.import")
     region = await tenant_region(uow, request.region)
-    async with local_copy(await _file(uow, request.file_id)) as path:
+    async with local_copy(await find_file(uow, request.file_id)) as path:
         seen = await asyncio.to_thread(_survey, path, request, region)
     known = await _known(uow, list(seen.phones))
     existing_tags = await tags.find(uow, list(seen.tags))
@@ -78,10 +78,10 @@ async def preview(uow: TenantUnitOfWork, request: ImportRequest) -> PreviewView:
 async def request(uow: TenantUnitOfWork, data: ImportRequest) -> ImportView:
     """Queue an import (or its dry run). What can be refused at once is refused here."""
     uow.require("contacts.import")
-    file = await _file(uow, data.file_id)
+    file = await find_file(uow, data.file_id)
     region = await tenant_region(uow, data.region)
     async with local_copy(file) as path:
-        info = await asyncio.to_thread(_inspect, path, data)
+        info = await asyncio.to_thread(look, path, data)
     mapping = data.mapping or mapping_of(guess_columns(info.columns, [row for _, row in info.sample], region))
     make_plan(info, mapping, region)
     options = data.model_dump(include=set(_OPTIONS)) | {
@@ -109,23 +109,28 @@ async def request(uow: TenantUnitOfWork, data: ImportRequest) -> ImportView:
     return view(job)
 
 
+VERBS = {ImportKind.CONTACTS: "contacts.import", ImportKind.BLACKLIST: "blacklist.write"}
+"""Who may start, watch and stop a job, by what its rows become."""
+
+
 async def get(uow: TenantUnitOfWork, job_id: UUID) -> ImportView:
-    uow.require("contacts.import")
     return view(await _job(uow, job_id))
 
 
-async def recent(uow: TenantUnitOfWork, *, limit: int = 10) -> list[ImportView]:
-    """The newest imports, without dry runs: so that a running one is found again."""
-    uow.require("contacts.import")
+async def recent(
+    uow: TenantUnitOfWork, *, limit: int = 10, kind: ImportKind = ImportKind.CONTACTS
+) -> list[ImportView]:
+    """The newest imports of a kind, without dry runs: so that a running one is found again."""
+    uow.require(VERBS[kind])
     query = (
-        select(ImportJob).where(~col(ImportJob.dry_run)).order_by(col(ImportJob.id).desc()).limit(limit)
+        select(ImportJob).where(~col(ImportJob.dry_run), col(ImportJob.kind) == kind)
+        .order_by(col(ImportJob.id).desc()).limit(limit)
     )  # fmt: skip
     return [view(job) for job in (await uow.session.execute(query)).scalars()]
 
 
 async def cancel(uow: TenantUnitOfWork, job_id: UUID) -> ImportView:
     """Stop an import. What was merged stays; a running one stops at its next chunk."""
-    uow.require("contacts.import")
     job = await _job(uow, job_id, lock=True)
     if job.status not in OPEN:
         raise Conflict("import_not_running", status=job.status)
@@ -241,7 +246,7 @@ def _value(person: Person, field: str) -> Any:
 
 
 def _survey(path: Path, request: ImportRequest, region: str) -> _Survey:
-    info = _inspect(path, request)
+    info = look(path, request)
     cells = [row for _, row in info.sample]
     plan = make_plan(info, request.mapping or mapping_of(guess_columns(info.columns, cells, region)), region)
     survey = _Survey()
@@ -274,7 +279,8 @@ def _samples(plan: Plan, raw: dict[int, tuple[str, ...]]) -> list[SampleView]:
     return found
 
 
-def _inspect(path: Path, request: ImportRequest) -> TableInfo:
+def look(path: Path, request: ImportRequest) -> TableInfo:
+    """What a file is, for a thread. Raises Invalid on `file` when it is no table."""
     try:
         return inspect(
             path,
@@ -307,7 +313,8 @@ async def _known(uow: TenantUnitOfWork, numbers: Sequence[str]) -> int:
     return int((await uow.session.execute(query, {"t": uow.tenant_id, "numbers": list(numbers)})).scalar_one())
 
 
-async def _file(uow: TenantUnitOfWork, file_id: UUID) -> File:
+async def find_file(uow: TenantUnitOfWork, file_id: UUID) -> File:
+    """A file that was uploaded. Raises NotFound."""
     file = await uow.session.get(File, file_id)
     if file is None or file.deleted_at is not None:
         raise NotFound
@@ -318,11 +325,11 @@ async def _job(uow: TenantUnitOfWork, job_id: UUID, *, lock: bool = False) -> Im
     job = await uow.session.get(ImportJob, job_id, with_for_update=lock)
     if job is None:
         raise NotFound
+    uow.require(VERBS[job.kind])
     return job
 
 
 async def _errors(uow: TenantUnitOfWork, job_id: UUID, after: int) -> Sequence[Any]:
-    uow.require("contacts.import")
     await _job(uow, job_id)
     query = text(
         'SELECT id, "row", "column", value, reason FROM import_errors WHERE tenant_id = :t AND job_id = :id '

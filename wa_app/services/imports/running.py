@@ -20,9 +20,11 @@ from wa_app.errors import AppError, Invalid, LimitReached, NotFound
 from wa_app.kit import turns
 from wa_app.kit.tables import TableRefused, inspect
 from wa_app.models.files import File
-from wa_app.models.people import ImportJob, ImportStatus
+from wa_app.models.people import ImportJob, ImportKind, ImportStatus
 from wa_app.schemas.principal import Principal
 from wa_app.services import entitlements, identities, tags
+from wa_app.services.blacklist import blocking
+from wa_app.services.imports import blacklist as blacklisting
 from wa_app.services.imports import merge as merging
 from wa_app.services.imports.plan import make_plan
 from wa_app.services.imports.prepare import Cancelled, Prepared, chunk_path, prepare, refusals_path
@@ -64,6 +66,11 @@ class _Run:
         self.principal, self.job, self.epoch = principal, job, epoch
         self.stop = Event()
         self.started_at = monotonic()
+
+    @property
+    def blocks(self) -> bool:
+        """The rows are people not to write to."""
+        return self.job.kind is ImportKind.BLACKLIST
 
     @property
     def folder(self) -> Path:
@@ -116,7 +123,7 @@ async def _work(this: _Run) -> None:
         await _dry_run(this, prepared)
         return
     behind = await _checkpoint(this)
-    if behind == 0:
+    if behind == 0 and not this.blocks:
         await _check_limit(this, prepared)
     left = [number for number in range(len(prepared.chunks)) if not behind >> number & 1]
     while left:
@@ -171,7 +178,7 @@ async def _first_step(this: _Run, prepared: Prepared) -> merging.Rules:
             job.skipped, job.processed = prepared.duplicates, prepared.failed + prepared.duplicates
             job.options = {**options, "duplicates": prepared.duplicates, "warnings": prepared.warnings}
             uow.publish("import", id=job.id, status=job.status, processed=job.processed, total=job.total)
-        if this.job.dry_run:
+        if this.job.dry_run or this.blocks:
             return merging.Rules("skip")
         await tags.ensure(uow, list(prepared.tags.values()))
         batch = await tags.ensure(uow, options["tags"])
@@ -190,9 +197,27 @@ async def _store_refusals(uow: TenantUnitOfWork, this: _Run) -> None:
 async def _merge_chunk(this: _Run, number: int, rows: int, rules: merging.Rules) -> None:
     async with unit_of_work(this.principal) as uow:
         await merging.stage(uow, chunk_path(this.folder, number))
-        merged = await merging.merge(uow, rules)
-        await entitlements.require(uow, "contacts", merged.created)
+        merged = await _block_chunk(uow, this) if this.blocks else await merging.merge(uow, rules)
+        if not this.blocks:
+            await entitlements.require(uow, "contacts", merged.created)
         await _step(uow, this, number, rows, merged)
+
+
+async def _block_chunk(uow: TenantUnitOfWork, this: _Run) -> merging.Merged:
+    done = await blocking.block_imported(uow, blacklisting.why(this.job))
+    uow.publish("blacklist")
+    return merging.Merged(done.added, done.changed, done.already)
+
+
+async def _would_block(this: _Run, prepared: Prepared) -> merging.Merged:
+    """What the whole file would do to the list; writes nothing that stays."""
+    added = changed = already = 0
+    for number in range(len(prepared.chunks)):
+        async with unit_of_work(this.principal) as uow:
+            await merging.stage(uow, chunk_path(this.folder, number))
+            found = await blocking.count_imported(uow, blacklisting.why(this.job))
+        added, changed, already = added + found.added, changed + found.changed, already + found.already
+    return merging.Merged(added, changed, already)
 
 
 async def _step(uow: TenantUnitOfWork, this: _Run, number: int, rows: int, merged: merging.Merged) -> None:
@@ -229,13 +254,18 @@ async def _check_limit(this: _Run, prepared: Prepared) -> None:
 
 
 async def _dry_run(this: _Run, prepared: Prepared) -> None:
-    new, known = await _count_new(this, prepared)
+    found = await (_would_block(this, prepared) if this.blocks else _would_import(this, prepared))
     async with unit_of_work(this.principal) as uow:
         job = await _mine(uow, this)
-        changes = this.job.options["on_duplicate"] != "skip"
-        job.created, job.updated = new, known if changes else 0
-        job.skipped, job.processed = prepared.duplicates + (0 if changes else known), prepared.total
+        job.created, job.updated = found.created, found.updated
+        job.skipped, job.processed = prepared.duplicates + found.skipped, prepared.total
     await _finish(this, ImportStatus.DONE)
+
+
+async def _would_import(this: _Run, prepared: Prepared) -> merging.Merged:
+    new, known = await _count_new(this, prepared)
+    changes = this.job.options["on_duplicate"] != "skip"
+    return merging.Merged(new, known if changes else 0, 0 if changes else known)
 
 
 async def _checkpoint(this: _Run) -> int:
