@@ -18,7 +18,7 @@ from wa_app.models.people import SuppressionReason
 from wa_app.schemas.blacklist import BlacklistFilter
 from wa_app.schemas.campaigns import Target
 from wa_app.schemas.contacts import ContactFilter
-from wa_app.sending import audience, claims, ledger, reconcile, sweeps
+from wa_app.sending import audience, caps, claims, lanes, ledger, reconcile, sweeps
 from wa_app.services import blacklist, campaigns, contacts, devices, files, imports, messages, overview, tags
 
 
@@ -77,9 +77,21 @@ HOT: dict[str, Ask] = {
     "imports.recent": lambda uow, w: imports.recent(uow),
     "messages.get": lambda uow, w: messages.get(uow, w.ids["outbound_messages"]),
     "home.overview": lambda uow, w: overview.get_overview(uow),
-    "lane.pick_campaign": driver(claims._PICK_CAMPAIGN, row("campaigns"), lambda w: 16, lambda w: NIL),
-    "lane.pick_direct": driver(claims._PICK_DIRECT, row("devices"), lambda w: 16),
+    "lane.groups": driver(claims._GROUPS, row("campaigns")),
+    "lane.pick_campaign": driver(
+        claims._PICK_CAMPAIGN, row("campaigns"), lambda w: 16, lambda w: NIL, lambda w: "", lambda w: False
+    ),
+    "lane.pick_preferred": driver(
+        claims._PICK_PREFERRED, row("campaigns"), lambda w: 16, lambda w: NIL, lambda w: "", lambda w: True, row("devices")
+    ),
+    "lane.pick_direct": driver(claims._PICK_DIRECT, row("devices"), lambda w: 16, lambda w: 9),
+    "lane.reply_waits": driver(lanes._REPLY_WAITS, row("devices")),
+    "lane.used": driver(
+        caps._USED, row("devices"), lambda w: 20, lambda w: 500, lambda w: datetime.now(UTC), lambda w: datetime.now(UTC)
+    ),
     "lane.contacts": driver(claims._CONTACTS, lambda w: w.contact_ids[:16]),
+    "lane.contacts_alone": driver(claims._CONTACTS_ALONE, lambda w: w.contact_ids[:16]),
+    "lane.recent": driver(claims._RECENT, lambda w: w.contact_ids[:16], lambda w: datetime.now(UTC)),
     "lane.suppressed": driver(claims._SUPPRESSED, lambda w: w.contact_ids[:16]),
     "reconcile.unknown": driver(reconcile._UNKNOWN, row("devices")),
     "reconcile.attributed": driver(reconcile._ATTRIBUTED, row("devices"), lambda w: ["x1"], row("outbound_messages")),

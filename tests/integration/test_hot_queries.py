@@ -27,7 +27,7 @@ ROWS = 12_000
 """Rows of each big table in each tenant."""
 BIG = (
     "contacts", "contact_identities", "contact_tags", "outbound_messages", "inbound_events", "messages",
-    "conversations", "suppressions", "import_errors", "device_events", "audit_log", "files",
+    "conversations", "suppressions", "device_sends", "import_errors", "device_events", "audit_log", "files",
 )  # fmt: skip
 
 # What makes a thousand rows of a table different from one another; `g` counts, `t` numbers the tenant.
@@ -48,6 +48,8 @@ SPREAD: dict[str, dict[str, str]] = {
     "messages": {"provider_message_id": "'x' || g"},
     "suppressions": {"hash": "sha256((t || 's' || g)::bytea)"},
     "import_errors": {"row": "g"},
+    "device_sends": {"total": "g", "strangers": "g / 2", "at": "now() - interval '3 h' + g * interval '1 s'",
+                     "device_id": "$devices"},
 }  # fmt: skip
 
 

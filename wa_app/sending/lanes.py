@@ -4,6 +4,9 @@ A lane holds the device's lease, works for a slice of at most 20 s and gives way
 transaction writes what became of the previous window and claims the next rows; the calls
 go out after it has committed. A row is `sending` before its call starts, so a crash leaves
 at most one window of rows whose fate is unknown, and none that is sent twice.
+
+A reply overtakes: while a campaign's message is being typed, or a gap is waited for, the lane listens
+for one and sends it at once, beside what is under way.
 """
 
 import asyncio
@@ -29,7 +32,7 @@ from wa_app.kit.secrets import decrypt
 from wa_app.models.devices import Device
 from wa_app.queues import MAX_DELAY_MS
 from wa_app.schemas.principal import Principal
-from wa_app.sending import ledger, numbers, pacing
+from wa_app.sending import caps, ledger, numbers, pacing
 from wa_app.sending.choosing import Chooser, Step
 from wa_app.sending.delivery import Delivered, Delivery, LoadFile, Pause, lost, not_started
 
@@ -40,8 +43,12 @@ TRUST_S: Final = 20.0
 """No call starts when the lease was last confirmed longer ago than this (it lasts 30 s)."""
 FAIR_SLICE_S: Final = 1.0
 """A slice ends after this when other lanes wait for a thread of this process."""
-IN_SLICE_WAIT_S: Final = 5.0
+IN_SLICE_WAIT_S: Final = 2.0
 """A longer gap is left to a delayed message, so that waiting lanes do not hold threads."""
+LISTEN_S: Final = 0.5
+"""How often a lane that waits looks for a reply; within one process it is told at once."""
+REST_S: Final = 60.0
+"""The sweep leaves a lane that has to wait alone for at most this long."""
 DATABASE_WAIT_S: Final = 1.0
 TELL_EVERY_S: Final = 0.3
 """How often open pages hear of a running campaign."""
@@ -82,6 +89,13 @@ UPDATE devices d SET paused_until = now() + make_interval(secs => $3), pause_rea
   status = coalesce($5, d.status), status_changed_at = CASE WHEN $5 IS NULL THEN d.status_changed_at ELSE now() END
 WHERE d.tenant_id = $1 AND d.id = $2
 RETURNING old.pause_reason IS DISTINCT FROM $4 OR old.paused_until IS NULL OR old.paused_until < now() - interval '5 min' AS is_news
+"""
+_REPLY_WAITS = """
+SELECT EXISTS (SELECT 1 FROM outbound_messages m WHERE m.tenant_id = $1 AND m.preferred_device_id = $2
+  AND m.campaign_id IS NULL AND m.state = 'planned' AND m.priority = 0 AND (m.due_at IS NULL OR m.due_at <= now()))
+"""
+_REST = """
+UPDATE devices SET rest_until = now() + make_interval(secs => $4) WHERE tenant_id = $1 AND id = $2 AND lease_epoch = $3
 """
 _EVENT = "INSERT INTO device_events (tenant_id, device_id, kind, detail) VALUES ($1, $2, $3, $4)"
 
@@ -137,7 +151,7 @@ class Lane:
         while (left := until - boot_clock()) > 0:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.called.wait(), min(left, LOOK_S))
-            if self.called.is_set() or self._gives_way():
+            if self.called.is_set() or self._gives_way() or (left > LOOK_S and await self._reply_waits()):
                 self.called.clear()
                 return max(0.0, until - boot_clock())
         return 0.0
@@ -146,11 +160,37 @@ class Lane:
         # Never before its first step: where a step takes long, all lanes would only make room for one another.
         return self.steps > 0 and boot_clock() - self.started_at >= FAIR_SLICE_S and turns.others_wait()
 
+    async def _reply_waits(self) -> bool:
+        async with unit_of_work(self.principal) as uow:
+            conn = await uow.driver()
+            return bool(await conn.fetchval(_REPLY_WAITS, self.tenant_id, self.device_id))
+
     def _over(self, ahead_s: float = 0.0) -> bool:
         is_late = boot_clock() + ahead_s > self.ends_at
         return _stopping.is_set() or not self.lease.trusted() or is_late or self._gives_way()
 
     async def _send_all(self, step: Step) -> list[Delivered]:
+        """Send a window; replies that come meanwhile leave beside it."""
+        window = asyncio.create_task(self._send_window(step))
+        while not window.done() and not _is_reply(step):
+            call = asyncio.create_task(self.called.wait())
+            await asyncio.wait([window, call], timeout=LISTEN_S, return_when=asyncio.FIRST_COMPLETED)
+            call.cancel()
+            if not window.done() and (self.called.is_set() or await self._reply_waits()):
+                self.called.clear()
+                await self._overtake()
+        return await window
+
+    async def _overtake(self) -> None:
+        """Send replies until there are none, each with transactions of its own."""
+        done: list[Delivered] = []
+        while True:
+            step = await self._step_patiently(done, replies_only=True)
+            if not step.batch.rows:
+                return
+            done = await self._send_window(step)
+
+    async def _send_window(self, step: Step) -> list[Delivered]:
         calls = [self._send(row, step) for row in step.batch.rows]
         answers = await asyncio.gather(*calls, return_exceptions=True)
         done = []
@@ -166,12 +206,10 @@ class Lane:
     async def _send(self, row: Any, step: Step) -> Delivered:
         if not self.lease.trusted():
             return not_started(row)
-        policy = step.typing
-        number = await self.delivery.look_up(row) if policy and policy.has_delay else None
+        number = await self.delivery.look_up(row) if step.has_delay else None
         if not self.lease.trusted():
             return not_started(row)
-        typing_s = pacing.typing_s(policy, row.text) if policy else 0.0
-        return await self.delivery.send(row, typing_s, number)
+        return await self.delivery.send(row, step.typing_s.get(row.id, 0.0), number)
 
     async def _fetch_keys(self) -> None:
         """Have ids ready for the next window where the engine takes them; they cost a call each."""
@@ -186,7 +224,7 @@ class Lane:
         rest = await asyncio.gather(*(_new_key(channel, session) for _ in range(missing - 1)))
         self.chooser.keys += [first, *(key for key in rest if key)]
 
-    async def _step_patiently(self, done: Sequence[Delivered]) -> Step:
+    async def _step_patiently(self, done: Sequence[Delivered], *, replies_only: bool = False) -> Step:
         """A database that is away for a moment must not cost us what we know of the last window.
 
         Written twice, outcomes change nothing; a claim whose commit was lost on the way is
@@ -194,23 +232,30 @@ class Lane:
         """
         while True:
             try:
-                return await self._step(done)
+                return await self._step(done, replies_only=replies_only)
             except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
                 if not done or not self.lease.trusted():
                     raise
                 log.warning("lane.database_away", device_id=str(self.device_id), error=type(error).__name__)
                 await asyncio.sleep(DATABASE_WAIT_S)
 
-    async def _step(self, done: Sequence[Delivered]) -> Step:
-        """One transaction: outcomes of the last window, guards, and the next claim."""
+    async def _step(self, done: Sequence[Delivered], *, replies_only: bool) -> Step:
+        """One transaction: outcomes of the last window, guards, and the next claim.
+
+        `replies_only`: a campaign's window is still out.
+        """
         async with unit_of_work(self.principal) as uow:
             conn = await uow.driver()
             deltas = await self._write(uow, conn, done)
+            if done and not replies_only:
+                await self.chooser.landed(conn)
             head = await self.chooser.head(conn)
             step = Step()
-            if head is not None and not self._over():
+            # A reply that overtakes is not held up by the end of the slice.
+            is_over = not self.lease.trusted() or _stopping.is_set() if replies_only else self._over()
+            if head is not None and not is_over:
                 self.streak = head["error_streak"]
-                step = await self.chooser.claim(conn, head)
+                step = await (self.chooser.overtake if replies_only else self.chooser.claim)(conn, head)
                 deltas.update(step.batch.deltas)
             elif head is not None:
                 # The slice is over, the work may not be.
@@ -266,6 +311,10 @@ class Lane:
             )  # fmt: skip
 
 
+def _is_reply(step: Step) -> bool:
+    return step.batch.rows[0].kind in ("reply", "manual")
+
+
 async def _new_key(channel: Channel, session: str) -> str | None:
     try:
         return await channel.new_message_id(session)
@@ -275,6 +324,7 @@ async def _new_key(channel: Channel, session: str) -> str | None:
 
 _START = """
 SELECT d.session, d.waha_server_id, d.pacing, t.time_zone, t.identity_key,
+  t.settings -> 'frequency_per_week' AS frequency,
   (SELECT array_agg(m.contact_id) FROM outbound_messages m WHERE m.tenant_id = $1 AND m.device_id = $2
      AND m.state = 'unknown' AND m.claimed_at > now() - interval '10 minutes' AND m.contact_id IS NOT NULL) AS busy
 FROM devices d JOIN tenants t ON t.id = d.tenant_id
@@ -303,7 +353,9 @@ async def run_lane(
                 holder.called.set()
             return
         conn = await uow.driver()
-        await ledger.give_up_orphans(conn, tenant_id, device_id, epoch, wait_s)
+        orphans = await ledger.give_up_orphans(conn, tenant_id, device_id, epoch, wait_s)
+        if orphans:
+            await caps.lost(conn, tenant_id, device_id, orphans)
         start = await conn.fetchrow(_START, tenant_id, device_id)
     lease = Lease(epoch, asked_at)
     wait: float | None = None
@@ -315,7 +367,7 @@ async def run_lane(
             delivery = Delivery(channel, start["session"], load_file(tenant_id), wait_s, lookup)
             chooser = Chooser(
                 tenant_id, device_id, epoch, _zone(start["time_zone"]), key,
-                pacing.Policy.read(start["pacing"]), set(start["busy"] or ()),
+                pacing.Policy.read(start["pacing"]), set(start["busy"] or ()), _frequency(start["frequency"]),
             )  # fmt: skip
             lane = Lane(principal, device_id, lease, delivery, chooser)
             _here[device_id] = lane
@@ -324,6 +376,9 @@ async def run_lane(
     finally:
         _here.pop(device_id, None)
         async with unit_of_work(principal) as uow:
+            if wait is not None and wait > IN_SLICE_WAIT_S:
+                conn = await uow.driver()
+                await conn.execute(_REST, tenant_id, device_id, epoch, min(wait, REST_S))
             await leases.release(uow, Device, tenant_id, device_id, epoch)
             _look_again(uow, device_id, wait)
 
@@ -364,6 +419,10 @@ async def _heartbeat(principal: Principal, device_id: UUID, lease: Lease) -> Non
             metrics.lease_lost("devices")
             return
         lease.confirmed_at = asked_at
+
+
+def _frequency(stored: object) -> int | None:
+    return stored if isinstance(stored, int) and not isinstance(stored, bool) and stored > 0 else None
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -158,10 +158,10 @@ def moved(rows: Iterable[Mapping[str, Any]]) -> Deltas:
 
 
 _BOOK = """
-INSERT INTO campaign_counters AS c (tenant_id, campaign_id, device_id, state, n)
-SELECT $1, u.campaign_id, u.device_id, u.state, u.n
+INSERT INTO campaign_counters AS c (tenant_id, campaign_id, device_id, state, n, at)
+SELECT $1, u.campaign_id, u.device_id, u.state, u.n, now()
 FROM unnest($2::uuid[], $3::uuid[], $4::text[], $5::bigint[]) AS u(campaign_id, device_id, state, n)
-ON CONFLICT (tenant_id, campaign_id, device_id, state) DO UPDATE SET n = c.n + excluded.n
+ON CONFLICT (tenant_id, campaign_id, device_id, state) DO UPDATE SET n = c.n + excluded.n, at = excluded.at
 """
 
 

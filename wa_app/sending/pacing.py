@@ -22,12 +22,6 @@ TYPING_CHARS_PER_S: Final = 14.0
 TYPING_MAX_S: Final = 6.0
 TYPING_SHARE: Final = 0.8
 """Typing takes at most this much of the gap that follows, so that it never slows the schedule down."""
-BUCKETS: Final[Mapping[str, tuple[int, int]]] = {"minute": (66, 5), "hour": (3_606, 120)}
-"""Period → its length and the length of one bucket, in seconds. A day is the tenant's calendar day.
-
-Six seconds more than the period itself: what is booked now leaves up to `TYPING_MAX_S` later.
-"""
-
 EVERY_DAY: Final = frozenset(range(7))
 
 Guard = Literal["none", "slow", "half", "strangers", "all"]
@@ -146,8 +140,8 @@ class Policy:
 
     @property
     def longest_gap_s(self) -> float:
-        """No wait between two messages is longer, caps and hours apart."""
-        return max(self.delay_max_s, self.package_pause_max_s if self.has_packages else 0.0)
+        """No planned wait between two messages is longer, caps and hours apart."""
+        return self.delay_max_s + (self.package_pause_max_s if self.has_packages else 0.0)
 
 
 def next_send(policy: Policy, planned: datetime | None, now: datetime, draw: Random) -> datetime:
@@ -164,17 +158,6 @@ def next_send(policy: Policy, planned: datetime | None, now: datetime, draw: Ran
     return max(base + gap, floor)
 
 
-def waiting_s(policy: Policy, next_at: datetime | None, now: datetime) -> float:
-    """Seconds until the planned time of the next send.
-
-    Never longer than the policy's longest gap: a clock that was set back, or delays that were
-    lowered, must not hold a device for hours.
-    """
-    if next_at is None:
-        return 0.0
-    return min(policy.longest_gap_s, max(0.0, (next_at - now).total_seconds()))
-
-
 def package(policy: Policy, left: int | None, draw: Random) -> int | None:
     """Messages left in the package; draws the next one when none is open. None without packages."""
     if not policy.has_packages or policy.package_size_max is None:
@@ -187,42 +170,6 @@ def package(policy: Policy, left: int | None, draw: Random) -> int | None:
 def package_pause(policy: Policy, draw: Random) -> timedelta:
     """How long the device rests after a package."""
     return timedelta(seconds=draw.uniform(policy.package_pause_min_s, policy.package_pause_max_s))
-
-
-def allowance(policy: Policy, used: Mapping[str, int]) -> int:
-    """How many messages the caps and the window leave for now."""
-    left = [cap - used.get(period, 0) for period, cap in policy.caps.items()]
-    return max(0, min([policy.window, *left]))
-
-
-def capped_wait_s(policy: Policy, used: Mapping[str, int], now: datetime, zone: ZoneInfo) -> float:
-    """How long to wait, in seconds, when `allowance` is 0: to the next bucket of the longest full period."""
-    full = [period for period, cap in policy.caps.items() if used.get(period, 0) >= cap]
-    if "day" in full:
-        return max(1.0, (day_start(now, zone) + timedelta(days=1) - now).total_seconds())
-    waits = [seconds_to_next_bucket(period, now) for period in full]
-    return max(waits, default=1.0)
-
-
-def seconds_to_next_bucket(period: str, now: datetime) -> float:
-    size = BUCKETS[period][1]
-    return size - now.timestamp() % size
-
-
-def bucket_start(period: str, now: datetime, zone: ZoneInfo) -> datetime:
-    """Start of the bucket that a message sent now is booked in."""
-    if period == "day":
-        return day_start(now, zone)
-    size = BUCKETS[period][1]
-    return now - timedelta(seconds=now.timestamp() % size)
-
-
-def window_start(period: str, now: datetime, zone: ZoneInfo) -> datetime:
-    """Buckets that start after this moment count against the cap."""
-    if period == "day":
-        return day_start(now, zone) - timedelta(seconds=1)
-    length, size = BUCKETS[period]
-    return now - timedelta(seconds=length + size)
 
 
 def day_start(now: datetime, zone: ZoneInfo) -> datetime:

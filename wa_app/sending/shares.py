@@ -1,62 +1,75 @@
-"""Equal shares among devices of one campaign: who is ahead waits a moment for the others.
+"""Shares by weight among devices of one campaign: who is ahead waits a moment for the others.
 
-Only devices with the same pacing are compared: a slow one is meant to get less. A device
-that has taken nothing for a while does not count, so it holds nobody up: what it drops
-goes to the others.
+Only devices with the same pacing are compared: a slow one is meant to get less. Who has taken nothing
+for a moment does not count, whatever its status says, so it holds nobody up; and who comes back
+after a while starts level, so that the others need not wait until it has caught up.
 """
 
-from collections.abc import Mapping
-from time import monotonic
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
 SLACK: Final = 16
-"""Rows that a device may be ahead of the slowest one."""
-STALLED_S: Final = 3.0
+"""Rows by weight that a device without delays may be ahead of the slowest one."""
+SLACK_PACED: Final = 2
+ALIVE_S: Final = 1.0
+"""A device that has taken nothing for this long, its gaps apart, is not waited for."""
 MAX_TRACKED: Final = 20_000
 
 
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A device of the campaign: what it took of it so far, and how long ago the last time."""
+
+    device_id: UUID
+    weight: int
+    taken: int
+    idle_s: float | None
+    comparable: bool
+    """It can send now, and at my tempo."""
+
+
 class Progress:
-    """What this process has seen each device take, and when it last moved."""
+    """How far each device is, in rows by weight; who was away is moved up to the others."""
 
     def __init__(self) -> None:
-        self._seen: dict[tuple[UUID, UUID], tuple[int, float]] = {}
-
-    def stalled(self, campaign_id: UUID, device_id: UUID, taken: int, patience_s: float) -> bool:
-        """Whether the device has taken nothing for `patience_s`, as far as this process can tell."""
-        key, now = (campaign_id, device_id), monotonic()
-        known = self._seen.get(key)
-        if known is None or known[0] != taken:
-            if len(self._seen) >= MAX_TRACKED:
-                self._seen.clear()
-            self._seen[key] = (taken, now)
-            return False
-        return now - known[1] > patience_s
+        self._moved: dict[tuple[UUID, UUID], float] = {}
 
     def quota(
-        self,
-        campaign_id: UUID,
-        me: UUID,
-        taken: Mapping[UUID, int],
-        weights: Mapping[UUID, int],
-        delay_s: float,
-        total: int,
+        self, campaign_id: UUID, me: UUID, peers: Sequence[Peer], *, window: int, gap_s: float, total: int
     ) -> int:
         """How many rows device `me` may take now; 0 means: wait a moment and ask again.
 
-        A hundredth of a big campaign may lie between devices, so that lanes seldom have to wait.
+        A hundredth of a big campaign may lie between devices without delays, so that lanes seldom have to wait.
         """
-        slack, patience = max(SLACK, total // 100), STALLED_S + 2 * delay_s
-        others = [
-            taken[device] / weights[device]
-            for device in taken
-            if device != me and weights[device] > 0 and not self.stalled(campaign_id, device, taken[device], patience)
-        ]
-        weight = max(1, weights.get(me, 1))
-        if not others:
-            return slack * weight
-        lead = taken.get(me, 0) / weight - min(others)
+        slack = max(SLACK, total // 100) if window > 1 else SLACK_PACED
+        mine = next((peer for peer in peers if peer.device_id == me), None)
+        weight = max(1, mine.weight) if mine else 1
+        here = self._at(campaign_id, mine) if mine else 0.0
+        lead = 0.0
+        for peer in peers:
+            if peer.device_id == me or not peer.comparable or peer.weight <= 0 or not _alive(peer, gap_s):
+                continue
+            behind = here - self._at(campaign_id, peer)
+            if behind > 2 * slack + window:
+                self._level(campaign_id, peer.device_id, behind)
+                behind = 0.0
+            lead = max(lead, behind)
         return max(0, int((slack - lead) * weight))
+
+    def _at(self, campaign_id: UUID, peer: Peer) -> float:
+        return peer.taken / max(1, peer.weight) + self._moved.get((campaign_id, peer.device_id), 0.0)
+
+    def _level(self, campaign_id: UUID, device_id: UUID, by: float) -> None:
+        if len(self._moved) >= MAX_TRACKED:
+            self._moved.clear()
+        key = (campaign_id, device_id)
+        self._moved[key] = self._moved.get(key, 0.0) + by
+
+
+def _alive(peer: Peer, gap_s: float) -> bool:
+    return peer.idle_s is not None and peer.idle_s <= ALIVE_S + gap_s
 
 
 progress = Progress()

@@ -29,6 +29,7 @@ WHERE d.id IN (
              AND (m.priority = 0 OR d.next_send_at IS NULL OR d.next_send_at <= now()))
       OR (d.is_active_for_broadcast AND (d.next_send_at IS NULL OR d.next_send_at <= now())
         AND (d.paused_until IS NULL OR d.paused_until <= now())
+        AND (d.rest_until IS NULL OR d.rest_until <= now())
         AND EXISTS (SELECT 1 FROM campaign_devices cd
            JOIN campaigns c ON c.tenant_id = cd.tenant_id AND c.id = cd.campaign_id
            WHERE cd.tenant_id = d.tenant_id AND cd.device_id = d.id AND c.status = 'PROCESSING'
