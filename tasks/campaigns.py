@@ -1,4 +1,4 @@
-"""Actors of campaigns. Ids in; both go on where a killed one stopped."""
+"""Actors of campaigns. Ids in; all go on where a killed one stopped."""
 
 from uuid import UUID
 
@@ -27,6 +27,12 @@ async def campaign_plan(tenant_id: str, campaign_id: str) -> None:
             return
     again = queues.Job("campaign.plan", {"tenant_id": tenant_id, "campaign_id": campaign_id}, AGAIN_MS)
     await queues.send(redis_client(), [again])
+
+
+@actor("campaign.freeze", max_retries=3, time_limit=PLAN_LIMIT_MS)
+async def campaign_freeze(tenant_id: str, campaign_id: str) -> None:
+    """Write down the people of a scheduled campaign whose audience is frozen."""
+    await planning.freeze_due(UUID(tenant_id), UUID(campaign_id))
 
 
 @actor("campaign.settle", max_retries=3, time_limit=PLAN_LIMIT_MS)

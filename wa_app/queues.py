@@ -21,6 +21,7 @@ ACTOR_QUEUES: dict[str, str] = {
     "lane.run": "lanes",
     "lane.reply": "replies",
     "campaign.plan": "default",
+    "campaign.freeze": "default",
     "campaign.settle": "default",
     "inbound.process": "inbound",
     "reconcile.run": "default",

@@ -5,7 +5,6 @@ forgotten. Later migrations call `wa_app.models.security` for the tables they ad
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from sqlalchemy import text
 
@@ -18,7 +17,6 @@ down_revision: str | None = "0001"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
-SEARCH = Path(__file__).resolve().parents[2] / "wa_app" / "models" / "search.sql"
 PLATFORM_READABLE = ("packages", "waha_servers")
 PLATFORM_HIDDEN = ("password_resets", "scheduled_jobs")
 TENANT_OF_USER = (
@@ -50,27 +48,11 @@ def statements() -> list[str]:
     return found
 
 
-def functions() -> list[str]:
-    rows = op.get_bind().execute(text(
-        "SELECT p.oid::regprocedure::text FROM pg_proc p "
-        "WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef ORDER BY 1"
-    ))
-    return [name for (name,) in rows]
-
-
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     for statement in statements():
         op.execute(statement)
-    for body in SEARCH.read_text().split("$$;")[:-1]:
-        op.get_bind().exec_driver_sql(f"{body}$$")
-    op.execute(f"GRANT CREATE ON SCHEMA public TO {security.SYSTEM}")
-    for function in functions():
-        # Rights first: after the change of owner we could no longer take them from PUBLIC.
-        op.execute(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC")
-        op.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {security.APP}")
-        op.execute(f"ALTER FUNCTION {function} OWNER TO {security.SYSTEM}")
-    op.execute(f"REVOKE CREATE ON SCHEMA public FROM {security.SYSTEM}")
+    security.install_search(op.get_bind())
     op.execute("INSERT INTO packages (key, name) VALUES ('unlimited', 'Unlimited')")
     seed_roles()
 
@@ -91,8 +73,7 @@ def downgrade() -> None:
     op.execute("DELETE FROM packages WHERE key = 'unlimited' AND NOT EXISTS (SELECT 1 FROM tenants)")
     op.execute("ALTER TABLE roles NO FORCE ROW LEVEL SECURITY")
     op.execute("DELETE FROM roles WHERE tenant_id IS NULL")
-    for function in functions():
-        op.execute(f"DROP FUNCTION {function}")
+    security.drop_search(op.get_bind())
     for table in [*tenant_tables(), "tenants", "users"]:
         op.execute(f"DROP POLICY IF EXISTS tenant ON {table}")
         op.execute(f"DROP POLICY IF EXISTS system ON {table}")

@@ -109,7 +109,7 @@ async def test_start_says_what_is_missing(http: httpx.AsyncClient, fields: dict[
         ({"delay_min_s": 9, "delay_max_s": 3}, "delay_max_below_min"),
         ({"delay_min_s": -1}, "delay_out_of_range"),
         ({"target": {"tags": ["tidak ada"]}}, "tag_unknown"),
-        ({"target": {"segment_id": str(new_id())}}, "segments_unavailable"),
+        ({"target": {"segment_id": str(new_id())}}, "segment_unknown"),
         ({"device_ids": [str(new_id())]}, "device_not_found"),
         ({"file_id": str(new_id())}, "file_not_found"),
         ({"scheduled_at": "2020-01-01T00:00:00Z"}, "schedule_in_past"),

@@ -47,9 +47,6 @@ TABLE_OF = {
 }  # fmt: skip
 """Which table an id in a path or a body names."""
 NOT_IDS = frozenset({"phone", "name", "device_token"})
-ELSEWHERE = frozenset({"segments"})
-"""Tables that do not exist yet; their ids are tried at random."""
-
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/api/v1/devices/{device_id}/pairing-code"): {"phone": "+6281234567890"},
 }

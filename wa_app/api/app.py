@@ -19,6 +19,7 @@ from wa_app.api.v1 import (
     files,
     imports,
     messages,
+    segments,
     settings,
 )
 
@@ -27,7 +28,7 @@ VERSION = "1.0.0"
 V1: tuple[APIRouter, ...] = (
     auth.routes, api_keys.routes,
     devices.routes, files.routes, imports.routes, messages.check_routes, contacts.routes, events.routes,
-    campaigns.routes, messages.routes, blacklist.routes, settings.routes,
+    campaigns.routes, messages.routes, blacklist.routes, segments.routes, settings.routes,
 )
 """Routers under `/api/v1`. Add yours here."""
 TOP: tuple[APIRouter, ...] = (openapi.routes, health.routes, webhooks.routes, dev.routes)

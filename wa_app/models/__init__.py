@@ -13,6 +13,7 @@ from wa_app.models import (
     outbound,
     people,
     reports,
+    segments,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "outbound",
     "people",
     "reports",
+    "segments",
 ]

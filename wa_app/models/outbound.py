@@ -52,7 +52,7 @@ class Campaign(TenantRow, Leased, table=True):
     message_template: str = Field(default="", sa_column_kwargs={"server_default": ""})
     file_id: UUID | None = Field(default=None)
     target: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
-    """`{tags: [name], exclude_tags: [name], all: bool}` (API.md)."""
+    """`wa_app.schemas.campaigns.Target`."""
     status: CampaignStatus = Field(
         default=CampaignStatus.DRAFT, sa_column=state_column(CampaignStatus, CampaignStatus.DRAFT)
     )
@@ -70,6 +70,8 @@ class Campaign(TenantRow, Leased, table=True):
     """Last contact that was planned: the checkpoint."""
     plan_total: int | None = Field(default=None)
     """Size of the audience when planning began, for its progress."""
+    frozen_at: datetime | None = time_field()
+    """When the members of a frozen target were written down (`campaign_members`)."""
     pause_reason: str | None = Field(default=None)
     variant_count: int = Field(default=0, sa_column=Column(SmallInteger, nullable=False, server_default="0"))
     """Rows in `campaign_variants`; 0 for a campaign with one text, which is `message_template`."""
@@ -182,6 +184,8 @@ class OutboundMessage(TenantRow, table=True):
               postgresql_where=text("variant IS NOT NULL")),
         Index("ix_outbound_link", "tenant_id", "campaign_id", "link_token",
               postgresql_where=text("link_token IS NOT NULL")),
+        Index("ix_outbound_contact_sent", "tenant_id", "contact_id", "sent_at", postgresql_include=["read_at"],
+              postgresql_where=text("sent_at IS NOT NULL AND contact_id IS NOT NULL")),
         Index("ix_outbound_provider_message", "tenant_id", "device_id", "provider_message_id",
               postgresql_where=text("provider_message_id IS NOT NULL")),
         Index("ix_outbound_campaign_reasons", "tenant_id", "campaign_id", "state", "error_code",

@@ -52,6 +52,8 @@ class Contact(TenantRow, table=True):
     preferred_device_id: UUID | None = Field(default=None)
     last_inbound_at: datetime | None = time_field()
     last_outbound_at: datetime | None = time_field()
+    last_replied_at: datetime | None = time_field()
+    """When they last wrote within three days after a message of ours."""
     updated_at: datetime | None = time_field()
     deleted_at: datetime | None = time_field()
 

@@ -4,6 +4,10 @@ Row-level security is forced, so it binds the owner too. `sapa_app` sees one ten
 transaction; `sapa_system` sees all, by policy and not by BYPASSRLS (DESIGN §4).
 """
 
+from pathlib import Path
+
+from sqlalchemy import Connection
+
 APP = "sapa_app"
 SYSTEM = "sapa_system"
 TENANT = "NULLIF(current_setting('app.tenant_id', true), '')::uuid"
@@ -34,3 +38,40 @@ def grant_platform_table(table: str, *, readable: bool) -> list[str]:
     """A table of the platform: `sapa_system` keeps it, tenants may read it or not see it."""
     grants = [f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO {SYSTEM}"]
     return [*grants, f"GRANT SELECT ON {table} TO {APP}"] if readable else grants
+
+
+SEARCH = Path(__file__).with_name("search.sql")
+
+
+def drop_search(connection: Connection) -> None:
+    """Remove every SECURITY DEFINER function; the owner of the schema may, whoever owns them."""
+    for function in _definers(connection):
+        connection.exec_driver_sql(f"DROP FUNCTION {function}")
+
+
+def install_search(connection: Connection) -> None:
+    """Make the functions of `search.sql` anew, as the file is now.
+
+    A migration that comes with a change of that file calls this; so does the first one. The
+    bodies are not checked: the file may name tables and columns that later migrations add.
+    """
+    drop_search(connection)
+    connection.exec_driver_sql("SET LOCAL check_function_bodies = off")
+    for body in SEARCH.read_text().split("$$;")[:-1]:
+        connection.exec_driver_sql(f"{body}$$")
+    connection.exec_driver_sql(f"GRANT CREATE ON SCHEMA public TO {SYSTEM}")
+    for function in _definers(connection):
+        # Rights first: after the change of owner we could no longer take them from PUBLIC.
+        connection.exec_driver_sql(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC")
+        connection.exec_driver_sql(f"GRANT EXECUTE ON FUNCTION {function} TO {APP}")
+        connection.exec_driver_sql(f"ALTER FUNCTION {function} OWNER TO {SYSTEM}")
+    connection.exec_driver_sql(f"REVOKE CREATE ON SCHEMA public FROM {SYSTEM}")
+    connection.exec_driver_sql("SET LOCAL check_function_bodies = on")
+
+
+def _definers(connection: Connection) -> list[str]:
+    rows = connection.exec_driver_sql(
+        "SELECT p.oid::regprocedure::text FROM pg_proc p "
+        "WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef ORDER BY 1"
+    )
+    return [name for (name,) in rows]

@@ -7,24 +7,34 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from wa_app.models.outbound import CampaignStatus, MessageState
+from wa_app.schemas.segments import Rules
 
 MAX_TAGS = 100
 MAX_DEVICES = 200
+MAX_SEGMENTS = 20
 
 
 class Target(BaseModel):
-    """Whom a campaign goes to: everybody, or who carries one of `tags`; never who carries an excluded tag."""
+    """Whom a campaign goes to: everybody, who carries one of `tags`, who is in a segment, whom `filter` means.
+
+    What is given narrows: tags and a segment together mean who is in both. Excluded tags and
+    segments are taken off at the end. `frozen`: the people are written down when the campaign
+    is started or scheduled; else they are found when it is planned.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     tags: list[str] = Field(default_factory=list, max_length=MAX_TAGS)
     exclude_tags: list[str] = Field(default_factory=list, max_length=MAX_TAGS)
     segment_id: UUID | None = None
+    exclude_segment_ids: list[UUID] = Field(default_factory=list, max_length=MAX_SEGMENTS)
+    filter: Rules | None = None
     all: bool = False
+    frozen: bool = False
 
     @property
     def is_empty(self) -> bool:
-        return not (self.all or self.tags)
+        return not (self.all or self.tags or self.segment_id or self.filter)
 
 
 class CampaignCreate(BaseModel):

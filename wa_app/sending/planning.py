@@ -12,13 +12,15 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, select, text, update
+from sqlalchemy import delete, func, select, text, update
 from sqlmodel import col
 
 from wa_app import leases
 from wa_app.db import TenantUnitOfWork, unit_of_work
+from wa_app.kit.clock import utc_now
 from wa_app.kit.ids import NIL, new_id
 from wa_app.models.outbound import Campaign, CampaignDevice, CampaignStatus
+from wa_app.models.segments import CampaignMember
 from wa_app.schemas.campaigns import Target
 from wa_app.schemas.principal import Principal
 from wa_app.sending import audience, variants
@@ -119,10 +121,55 @@ async def _begin(principal: Principal, campaign_id: UUID, owner: str) -> int | N
             return None
         epoch = await leases.take(uow, Campaign, principal.tenant_id, campaign_id, owner)
         if epoch is not None and campaign.plan_total is None:
-            total = await audience.size(uow, principal.tenant_id, Target.model_validate(campaign.target))
+            target = Target.model_validate(campaign.target)
+            if target.frozen and campaign.frozen_at is None:
+                await freeze(uow, campaign)
+            total = await audience.size(uow, principal.tenant_id, target, frozen_for=_frozen(campaign))
             await _set(uow, campaign_id, plan_total=total, started_at=func.coalesce(col(Campaign.started_at), func.now()))
             await _default_devices(uow, campaign_id)
         return epoch
+
+
+def _frozen(campaign: Campaign) -> UUID | None:
+    return campaign.id if campaign.frozen_at is not None else None
+
+
+def freeze_soon(uow: TenantUnitOfWork, campaign: Campaign) -> None:
+    """Have the people of a frozen target written down by an actor; should it die, planning does it."""
+    if Target.model_validate(campaign.target).frozen and campaign.frozen_at is None:
+        uow.enqueue("campaign.freeze", tenant_id=uow.tenant_id, campaign_id=campaign.id)
+
+
+async def freeze_due(tenant_id: UUID, campaign_id: UUID) -> bool:
+    """Write the members of a scheduled campaign down, unless that was done or it no longer waits."""
+    async with unit_of_work(Principal.system(tenant_id)) as uow:
+        campaign = await _locked(uow, campaign_id)
+        if campaign is None or not _is_open(campaign) or campaign.frozen_at is not None:
+            return False
+        if not Target.model_validate(campaign.target).frozen:
+            return False
+        await freeze(uow, campaign)
+        return True
+
+
+async def freeze(uow: TenantUnitOfWork, campaign: Campaign) -> None:
+    """Write down who the target means now: one statement, so the list is of one moment."""
+    where, values = await audience.condition(uow, uow.tenant_id, Target.model_validate(campaign.target))
+    query = text(
+        "INSERT INTO campaign_members (tenant_id, campaign_id, contact_id) "  # noqa: S608
+        f"SELECT :tenant, :frozen_campaign, c.id FROM contacts c WHERE {where} ON CONFLICT DO NOTHING"
+    )
+    await uow.session.execute(query, values | {"frozen_campaign": campaign.id})
+    campaign.frozen_at = utc_now()
+    await uow.session.flush()
+
+
+async def thaw(uow: TenantUnitOfWork, campaign: Campaign) -> None:
+    """Forget the members of a frozen target, as it has changed or is a draft again."""
+    if campaign.frozen_at is None:
+        return
+    await uow.session.execute(delete(CampaignMember).where(col(CampaignMember.campaign_id) == campaign.id))
+    campaign.frozen_at = None
 
 
 async def _default_devices(uow: TenantUnitOfWork, campaign_id: UUID) -> None:
@@ -156,7 +203,8 @@ async def _step(principal: Principal, campaign_id: UUID, epoch: int, chunk: int)
 
 async def insert_chunk(uow: TenantUnitOfWork, campaign: Campaign, chunk: int) -> Chunk:
     """Insert the rows for the next contacts after the checkpoint, and book them."""
-    where, values = await audience.condition(uow, uow.tenant_id, Target.model_validate(campaign.target))
+    target = Target.model_validate(campaign.target)
+    where, values = await audience.condition(uow, uow.tenant_id, target, frozen_for=_frozen(campaign))
     split, more = await _split(uow, campaign)
     query = text(_CHUNK.format(where=where, blocked=audience.BLOCKED, usable=audience.USABLE, **split))
     values |= more | {

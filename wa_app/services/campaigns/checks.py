@@ -17,6 +17,7 @@ from wa_app.models.devices import Device, DeviceStatus
 from wa_app.models.files import File
 from wa_app.models.outbound import Campaign, CampaignDevice
 from wa_app.schemas.campaigns import AudienceCount, Check, Preflight, Target
+from wa_app.schemas.segments import problems
 from wa_app.sending import audience
 from wa_app.sending.pacing import Policy
 from wa_app.sending.rendering import Template, parse
@@ -62,8 +63,9 @@ def field_problems(campaign: Campaign) -> list[FieldError]:
     elif len(campaign.name) > MAX_NAME:
         found.append(FieldError("name", "campaign_name_too_long", {"limit": MAX_NAME}))
     found += _delay_problems(campaign.delay_min_s, campaign.delay_max_s)
-    if Target.model_validate(campaign.target).segment_id is not None:
-        found.append(FieldError("target.segment_id", "segments_unavailable"))
+    rules = Target.model_validate(campaign.target).filter
+    if rules is not None:
+        found += [FieldError(f"target.filter.{one.field}", one.code, one.args) for one in problems(rules)]
     return found
 
 

@@ -13,7 +13,9 @@ from wa_app.kit.folding import fold
 from wa_app.models.devices import Device
 from wa_app.models.outbound import Campaign, CampaignDevice, CampaignStatus
 from wa_app.models.people import Tag
+from wa_app.models.segments import Segment
 from wa_app.schemas.campaigns import CampaignCreate, CampaignUpdate, CampaignView, Target
+from wa_app.sending import planning
 from wa_app.services import audit
 from wa_app.services.campaigns import checks, reading, states
 
@@ -49,15 +51,18 @@ async def update(uow: TenantUnitOfWork, campaign_id: UUID, data: CampaignUpdate)
         setattr(campaign, key, BLANK.get(key) if value is None else value)
     if data.target is not None:
         campaign.target = data.target.model_dump(mode="json")
+        await planning.thaw(uow, campaign)
     campaign.updated_at = utc_now()
     await _validate(uow, campaign, data.target, new_time="scheduled_at" in given)
     if campaign.scheduled_at is None and campaign.status == CampaignStatus.PENDING:
         campaign.status = CampaignStatus.DRAFT
+        await planning.thaw(uow, campaign)
     await uow.session.flush()
     if "device_ids" in given:
         await _set_devices(uow, campaign_id, data.device_ids or ())
     if campaign.status == CampaignStatus.PENDING:
         checks.refuse(await checks.preflight(uow, campaign))
+        planning.freeze_soon(uow, campaign)
     uow.publish("campaign", id=str(campaign_id), what="changed")
     return await reading.view(uow, campaign)
 
@@ -126,6 +131,7 @@ async def _validate(uow: TenantUnitOfWork, campaign: Campaign, target: Target | 
             found.append(media)
         if target is not None:
             found += await _unknown_tags(uow, target)
+            found += await _unknown_segments(uow, target)
     if found:
         raise Invalid(*found, code="campaign_invalid")
 
@@ -137,6 +143,15 @@ async def _unknown_tags(uow: TenantUnitOfWork, target: Target) -> list[FieldErro
     query = select(col(Tag.folded)).where(col(Tag.folded).in_(list(names)))
     known = set((await uow.session.execute(query)).scalars())
     return [FieldError("target", "tag_unknown", {"name": name}) for key, name in names.items() if key not in known]
+
+
+async def _unknown_segments(uow: TenantUnitOfWork, target: Target) -> list[FieldError]:
+    places = dict.fromkeys(target.exclude_segment_ids, "target.exclude_segment_ids")
+    if target.segment_id is not None:
+        places[target.segment_id] = "target.segment_id"
+    query = select(col(Segment.id)).where(col(Segment.id).in_(list(places)), col(Segment.deleted_at).is_(None))
+    known = set((await uow.session.execute(query)).scalars()) if places else set()
+    return [FieldError(place, "segment_unknown") for one, place in places.items() if one not in known]
 
 
 async def _set_devices(uow: TenantUnitOfWork, campaign_id: UUID, device_ids: Sequence[UUID]) -> None:

@@ -14,11 +14,10 @@ from wa_app.kit.clock import utc_now
 from wa_app.models.devices import Device, DeviceStatus
 from wa_app.models.outbound import Campaign, CampaignDevice, CampaignStatus
 from wa_app.schemas.campaigns import Counts, Lane, LiveRow, Pulse, Stats
+from wa_app.sending.rules import REPLY_WINDOW
 from wa_app.services.campaigns import checks, reading
 
 RATE_WINDOW = timedelta(minutes=5)
-REPLY_WINDOW = "3 days"
-"""A message of a contact counts as a reply this long after ours."""
 RECENT = 20_000
 """Rows looked at for rate and chart: those the lanes took last, whatever the size of the campaign."""
 

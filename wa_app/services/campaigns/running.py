@@ -39,6 +39,8 @@ async def start(uow: TenantUnitOfWork, campaign_id: UUID) -> CampaignView:
     if campaign.scheduled_at is None or campaign.scheduled_at <= utc_now():
         campaign.started_at = utc_now()
         uow.enqueue("campaign.plan", tenant_id=uow.tenant_id, campaign_id=campaign_id)
+    else:
+        planning.freeze_soon(uow, campaign)
     return await _to(uow, campaign, CampaignStatus.PENDING, "start")
 
 
@@ -52,6 +54,7 @@ async def schedule(uow: TenantUnitOfWork, campaign_id: UUID, when: datetime) -> 
         raise Invalid(late, code=late.code)
     campaign.scheduled_at = aware
     await _demand_ready(uow, campaign)
+    planning.freeze_soon(uow, campaign)
     return await _to(uow, campaign, CampaignStatus.PENDING, "schedule")
 
 
@@ -201,6 +204,13 @@ _DUE = text("""
       AND (updated_at IS NULL OR updated_at < now() - interval '5 seconds' OR updated_at < scheduled_at)
     RETURNING tenant_id, id
 """)
+_UNFROZEN = text("""
+    UPDATE campaigns SET updated_at = now()
+    WHERE status = 'PENDING' AND planned_at IS NULL AND deleted_at IS NULL AND frozen_at IS NULL
+      AND scheduled_at > now() AND CAST(target ->> 'frozen' AS boolean)
+      AND (updated_at IS NULL OR updated_at < now() - interval '10 seconds')
+    RETURNING tenant_id, id
+""")
 _UNSETTLED = text("""
     UPDATE campaigns SET updated_at = now()
     WHERE status = 'CANCELLED' AND finished_at IS NULL AND updated_at < now() - interval '5 seconds'
@@ -217,12 +227,15 @@ _DONE = text("""
 async def start_due(uow: SystemUnitOfWork) -> int:
     """One sweep over all tenants. Returns how many campaigns it touched.
 
-    Wakes planners for campaigns whose time has come or whose planner has died, finishes
-    cancelling, and completes campaigns of which nothing is left to send.
+    Wakes planners for campaigns whose time has come or whose planner has died, has frozen
+    audiences written down, finishes cancelling, and completes campaigns of which nothing is left to send.
     """
     due = (await uow.session.execute(_DUE)).all()
     for tenant_id, campaign_id in due:
         uow.enqueue("campaign.plan", tenant_id=tenant_id, campaign_id=campaign_id)
+    unfrozen = (await uow.session.execute(_UNFROZEN)).all()
+    for tenant_id, campaign_id in unfrozen:
+        uow.enqueue("campaign.freeze", tenant_id=tenant_id, campaign_id=campaign_id)
     unsettled = (await uow.session.execute(_UNSETTLED)).all()
     for tenant_id, campaign_id in unsettled:
         uow.enqueue("campaign.settle", tenant_id=tenant_id, campaign_id=campaign_id)
@@ -230,7 +243,7 @@ async def start_due(uow: SystemUnitOfWork) -> int:
     for tenant_id, campaign_id in done:
         async with unit_of_work(Principal.system(tenant_id)) as own:
             await ledger.finish_if_done(own, campaign_id)
-    return len(due) + len(unsettled) + len(done)
+    return len(due) + len(unfrozen) + len(unsettled) + len(done)
 
 
 async def in_tenant_zone(uow: TenantUnitOfWork, when: datetime) -> datetime:
