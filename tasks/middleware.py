@@ -106,7 +106,7 @@ class Counts(Middleware):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._done: dict[tuple[int, str], int] = {}
-        self._flushed = 0.0
+        self._timer: threading.Timer | None = None
         self._started = threading.local()
 
     def before_process_message(self, broker: dramatiq.Broker, message: MessageProxy) -> None:
@@ -130,13 +130,14 @@ class Counts(Middleware):
         key = int(time.time()) // 60, f"{message.queue_name}:{outcome}"
         with self._lock:
             self._done[key] = self._done.get(key, 0) + 1
-            is_due = time.monotonic() - self._flushed >= FLUSH_S
-        if is_due:
-            self._flush(broker)
+            if self._timer is None:
+                self._timer = threading.Timer(FLUSH_S, self._flush, (broker,))
+                self._timer.daemon = True
+                self._timer.start()
 
     def _flush(self, broker: dramatiq.Broker) -> None:
         with self._lock:
-            done, self._done, self._flushed = self._done, {}, time.monotonic()
+            done, self._done, self._timer = self._done, {}, None
         try:
             pipe = broker.client.pipeline(transaction=False)  # type: ignore[attr-defined]
             for (minute, name), n in done.items():

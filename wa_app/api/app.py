@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 from wa_app.api import dev, health, openapi, problems, webhooks
 from wa_app.api.middleware import BodyCap, Envelope
 from wa_app.api.v1 import (
+    admin,
     api_keys,
     auth,
     blacklist,
@@ -29,6 +30,7 @@ V1: tuple[APIRouter, ...] = (
     auth.routes, api_keys.routes,
     devices.routes, files.routes, imports.routes, messages.check_routes, contacts.routes, events.routes,
     campaigns.routes, messages.routes, blacklist.routes, segments.routes, settings.routes,
+    admin.routes,
 )
 """Routers under `/api/v1`. Add yours here."""
 TOP: tuple[APIRouter, ...] = (openapi.routes, health.routes, webhooks.routes, dev.routes)
