@@ -17,9 +17,13 @@ import orjson
 from wa_app.channels.port import SessionSpec
 from wa_app.channels.waha.client import WahaClient
 from wa_app.config import get_settings
+from wa_app.db import system_unit_of_work, unit_of_work
 from wa_app.kit.identities import identity_hash
 from wa_app.kit.ids import NIL, new_id
 from wa_app.kit.secrets import digest, encrypt
+from wa_app.models.identity import Membership, Role, User
+from wa_app.schemas.principal import ALL_VERBS, Principal
+from wa_app.services import api_keys
 
 NO_DELAY = {"delay_min_s": 0, "delay_max_s": 0, "typing": False}
 
@@ -92,6 +96,18 @@ class World:
         finally:
             await client.aclose()
         return device
+
+    async def api_key_of_owner(self) -> str:
+        """A key for the API with every right, made by an owner of the tenant."""
+        user = User(email=f"{new_id().hex}@example.test", name="Sari", password_hash="!")
+        role = Role(tenant_id=self.tenant_id, key="owner", name="Owner", verbs=sorted(ALL_VERBS))
+        async with system_unit_of_work() as uow:
+            uow.session.add_all([user, role])
+            await uow.session.flush()
+            uow.session.add(Membership(tenant_id=self.tenant_id, user_id=user.id, role_id=role.id))
+        async with unit_of_work(Principal(self.tenant_id, user.id, ALL_VERBS, "user", "en")) as tenant:
+            _, key = await api_keys.create(tenant, "bench")
+        return key
 
     async def scan(self, device: SeededDevice) -> None:
         """Link the session in the sandbox, as a person with a phone would."""

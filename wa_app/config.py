@@ -39,6 +39,8 @@ class Settings(BaseSettings):
     number_checks_per_minute: int = Field(10, ge=0, validation_alias="SAPA_NUMBER_CHECKS_PER_MINUTE")
     """How often a device may ask whether a number is on WhatsApp; 0 turns the question off."""
     number_checks_per_day: int = Field(300, ge=0, validation_alias="SAPA_NUMBER_CHECKS_PER_DAY")
+    lease_s: float = Field(30.0, ge=6.0, validation_alias="SAPA_LEASE_S")
+    """Seconds after which the work of a process that died is taken over by another."""
     sentry_dsn: str = Field("", validation_alias="SENTRY_DSN")
     max_upload_mb: int = Field(100, ge=1, validation_alias="SAPA_MAX_UPLOAD_MB")
     trusted_proxies: int = Field(0, ge=0, validation_alias="SAPA_TRUSTED_PROXIES")

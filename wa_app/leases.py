@@ -14,13 +14,16 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, literal, or_, update
 from sqlmodel import SQLModel
 
+from wa_app.config import get_settings
 from wa_app.db import UnitOfWork
 from wa_app.kit.ids import new_id
 
-LEASE_S = 30
+LEASE_S = get_settings().lease_s
 """How far ahead a lease reaches, in seconds."""
-HEARTBEAT_S = 10
+HEARTBEAT_S = LEASE_S / 3
 """How often a holder renews it, in seconds, also while a call is out."""
+TRUST_S = LEASE_S * 2 / 3
+"""Nothing that needs the lease is begun when it was last confirmed longer ago than this, in seconds."""
 
 
 def new_owner() -> str:

@@ -37,18 +37,21 @@ class Servers:
 
 
 def choose(
-    home: Path, settings: Settings, *, durable: bool = True, wanted: tuple[str, ...] = ("postgres", "redis", "chroma")
-) -> Servers:
+    home: Path, settings: Settings, *, durable: bool = True,
+    wanted: tuple[str, ...] = ("postgres", "redis", "chroma"), max_connections: int = 0,
+) -> Servers:  # fmt: skip
     """Prepare (not start) what `settings` does not name; fills the whole environment in.
 
-    `wanted` leaves servers out for commands that need only some. Raises LauncherError on a damaged folder.
+    `wanted` leaves servers out for commands that need only some; `max_connections` is for those that start
+    more processes than an installation has. Raises LauncherError on a damaged folder.
     """
     home.mkdir(parents=True, exist_ok=True)
     secrets, ports, chosen = Secrets(home), Ports(home), Servers()
     secret_key = settings.secret_key or secrets.get("SAPA_SECRET_KEY")
     chosen.environment |= {"SAPA_DATA": str(home), "SAPA_SECRET_KEY": secret_key, "SAPA_ENV": settings.env}
     if "postgres" in wanted:
-        _database(chosen, home, settings, secrets, ports, durable)
+        connections = max_connections or programs.max_connections()
+        _database(chosen, home, settings, secrets, ports, durable, connections)
     if "redis" in wanted:
         _redis(chosen, home, settings, secrets, ports)
     if "chroma" in wanted:
@@ -75,7 +78,9 @@ class Ports:
         self.path.write_text(json.dumps(self._ports))
 
 
-def _database(chosen: Servers, home: Path, settings: Settings, secrets: Secrets, ports: Ports, durable: bool) -> None:
+def _database(
+    chosen: Servers, home: Path, settings: Settings, secrets: Secrets, ports: Ports, durable: bool, connections: int
+) -> None:
     url = settings.database_url
     if not url:
         server = postgres.prepare(
@@ -83,7 +88,7 @@ def _database(chosen: Servers, home: Path, settings: Settings, secrets: Secrets,
             ports.get("postgres"),
             secrets.get("POSTGRES_SUPERUSER_PASSWORD", 32),
             secrets.get("POSTGRES_OWNER_PASSWORD", 32),
-            max_connections=programs.max_connections(),
+            max_connections=connections,
             durable=durable,
         )
         chosen.embedded.append(server)

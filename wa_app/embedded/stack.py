@@ -25,9 +25,12 @@ class Stack:
         *,
         durable: bool = True,
         wanted: tuple[str, ...] = ("postgres", "redis", "chroma"),
+        max_connections: int = 0,
     ) -> None:
         self.home = home
-        self.servers = servers.choose(home, settings, durable=durable, wanted=wanted)
+        self.servers = servers.choose(
+            home, settings, durable=durable, wanted=wanted, max_connections=max_connections
+        )
         self.running: dict[str, tuple[Program, subprocess.Popen[bytes]]] = {}
 
     @property

@@ -12,7 +12,8 @@ from typing import BinaryIO
 from wa_app.files.port import CHUNK, FileGone, StorageFull, Stored
 from wa_app.kit.ids import new_id
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""No room on the disk, in the quota, or under the process's own limit."""
 _HEAD = 8192
 
 

@@ -238,7 +238,7 @@ class Control:
         return JSONResponse(answer)
 
     async def config(self, request: Request) -> Response:
-        """`{engine?, acks?, absent_suffix?, start_s?, qr_first_s?, qr_next_s?}`."""
+        """`{engine?, acks?, absent_suffix?, start_s?, send_s?, qr_first_s?, qr_next_s?}`."""
         if request.method == "PATCH":
             asked = await _json(request)
             settings = self.world.settings
@@ -248,7 +248,7 @@ class Control:
                 settings.acks = asked["acks"]
             if asked.get("absent_suffix"):
                 settings.absent_suffix = str(asked["absent_suffix"])
-            for name in ("start_s", "qr_first_s", "qr_next_s", "qr_wait_s"):
+            for name in ("start_s", "send_s", "qr_first_s", "qr_next_s", "qr_wait_s"):
                 if isinstance(asked.get(name), int | float):
                     setattr(settings, name, float(asked[name]))
             self.world.touched()
@@ -258,7 +258,7 @@ class Control:
         settings = self.world.settings
         return {
             "engine": settings.engine, "acks": settings.acks, "absent_suffix": settings.absent_suffix,
-            "start_s": settings.start_s, "qr_first_s": settings.qr_first_s, "qr_next_s": settings.qr_next_s,
+            "start_s": settings.start_s, "send_s": settings.send_s, "qr_first_s": settings.qr_first_s, "qr_next_s": settings.qr_next_s,
             "qr_wait_s": settings.qr_wait_s,
         }  # fmt: skip
 

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -92,6 +93,7 @@ class Sends:
             if problem:
                 await answer(send, 500, engine_error(problem))
                 return
+        await self._take_time()
         message = world.messages.get((session.name, asked["id"])) if asked.get("id") else None
         world.count(session.name, chat, text, accepted=message is None)
         if message is None:
@@ -101,7 +103,12 @@ class Sends:
         if after:
             await self._spoil(after, send)
             return
+        await self._take_time()
         await answer(send, 201, wire.send_answer(message, session))
+
+    async def _take_time(self) -> None:
+        if self.world.settings.send_s:
+            await asyncio.sleep(random.uniform(0.0, self.world.settings.send_s))
 
     def _unreachable(self, session: Session, chat: str) -> bool:
         """GOWS looks the LID up and fails; the other engines send into the void."""

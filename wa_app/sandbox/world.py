@@ -27,6 +27,7 @@ class SandboxSettings:
 
     Numbers that end in `absent_suffix` are not on WhatsApp. `acks`: `human` lets
     ticks come in seconds, `instant` at once, `off` sends no echo and no ack at all.
+    A send takes up to `send_s` before WhatsApp has it, and as long again until it is answered.
     """
 
     api_key: str = "sandbox"
@@ -34,6 +35,7 @@ class SandboxSettings:
     acks: Acks = "human"
     absent_suffix: str = "0000"
     start_s: float = 0.4
+    send_s: float = 0.0
     qr_first_s: float = 60.0
     qr_next_s: float = 20.0
     qr_count: int = 6

@@ -1,7 +1,7 @@
 """One call to a channel, and what its answer means for the row and for the device."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -26,6 +26,7 @@ from wa_app.sending.ledger import Outcome
 from wa_app.sending.numbers import Lookup, Verdict
 
 UNREACHABLE_S = 5.0
+UNCLEAR_S = 15.0
 TROUBLE_S = 60.0
 REFUSED_S = 300.0
 RESTRICTED_S = 24 * 3600.0
@@ -145,6 +146,13 @@ def pause_for(error: ChannelError) -> Pause | None:
         return Pause("access_refused", REFUSED_S)
     if isinstance(error, AccountRestricted):
         return Pause("account_restricted", RESTRICTED_S)
+    return None
+
+
+def unclear(done: Sequence[Delivered]) -> Pause | None:
+    """A window in which no call had a clear answer: the server is ill, and each row sent now would be unknown too."""
+    if done and all(one.outcome.code == OutcomeUnknown.code for one in done):
+        return Pause("server_unreachable", UNCLEAR_S)
     return None
 
 

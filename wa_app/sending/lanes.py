@@ -34,13 +34,11 @@ from wa_app.queues import MAX_DELAY_MS
 from wa_app.schemas.principal import Principal
 from wa_app.sending import caps, ledger, numbers, pacing
 from wa_app.sending.choosing import Chooser, Step
-from wa_app.sending.delivery import Delivered, Delivery, LoadFile, Pause, lost, not_started
+from wa_app.sending.delivery import Delivered, Delivery, LoadFile, Pause, lost, not_started, unclear
 
 log = structlog.get_logger(__name__)
 
 SLICE_S: Final = 20.0
-TRUST_S: Final = 20.0
-"""No call starts when the lease was last confirmed longer ago than this (it lasts 30 s)."""
 FAIR_SLICE_S: Final = 1.0
 """A slice ends after this when other lanes wait for a thread of this process."""
 IN_SLICE_WAIT_S: Final = 2.0
@@ -81,7 +79,7 @@ class Lease:
     confirmed_at: float
 
     def trusted(self) -> bool:
-        return boot_clock() - self.confirmed_at <= TRUST_S
+        return boot_clock() - self.confirmed_at <= leases.TRUST_S
 
 
 _PAUSE = """
@@ -225,7 +223,7 @@ class Lane:
         self.chooser.keys += [first, *(key for key in rest if key)]
 
     async def _step_patiently(self, done: Sequence[Delivered], *, replies_only: bool = False) -> Step:
-        """A database that is away for a moment must not cost us what we know of the last window.
+        """A database that is away for a moment must not cost us what we know of the last window, nor the lease.
 
         Written twice, outcomes change nothing; a claim whose commit was lost on the way is
         given up as unknown by the next holder of the lease.
@@ -234,7 +232,7 @@ class Lane:
             try:
                 return await self._step(done, replies_only=replies_only)
             except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-                if not done or not self.lease.trusted():
+                if not self.lease.trusted():
                     raise
                 log.warning("lane.database_away", device_id=str(self.device_id), error=type(error).__name__)
                 await asyncio.sleep(DATABASE_WAIT_S)
@@ -271,7 +269,7 @@ class Lane:
         # In order of ids, as acks lock them: the two must not wait for each other.
         outcomes = sorted((one.outcome for one in done), key=lambda outcome: outcome.id)
         deltas = await ledger.write_outcomes(conn, self.tenant_id, self.device_id, outcomes)
-        pauses = [one.pause for one in done if one.pause]
+        pauses = [pause for pause in (unclear(done), *(one.pause for one in done)) if pause]
         if pauses:
             await self._pause(uow, conn, max(pauses, key=lambda pause: pause.for_s))
         if any(one.probe for one in done):

@@ -1,0 +1,1 @@
+"""Applications that benches compare ours with."""
