@@ -22,7 +22,8 @@ from wa_app.db import system_unit_of_work
 from wa_app.errors import AppError
 from wa_app.sending import sweeps
 from wa_app.services import contacts, resets, sessions
-from wa_app.services.campaigns import running
+from wa_app.services.campaigns import addresses, running
+from wa_app.services.campaigns import jobs as campaign_jobs
 from wa_app.services.imports import jobs
 
 log = structlog.get_logger(__name__)
@@ -52,6 +53,13 @@ async def _imports() -> None:
         await jobs.wake(uow)
 
 
+async def _campaign_jobs() -> None:
+    """Lookups and exports that are due and in nobody's hands, and addresses that wait to be asked."""
+    async with system_unit_of_work() as uow:
+        await campaign_jobs.wake(uow)
+        await addresses.wake(uow)
+
+
 async def _mails() -> None:
     await resets.wake_unsent()
 
@@ -66,6 +74,7 @@ JOBS: Final[Mapping[str, tuple[int, Job]]] = {
     "lanes.wake": (1, sweeps.wake_lanes),
     "inbound.wake": (1, sweeps.wake_inbound),
     "campaigns.start": (2, _campaigns),
+    "campaigns.jobs": (2, _campaign_jobs),
     "imports.wake": (5, _imports),
     "outbound.orphans": (5, _orphans),
     "outbound.reconcile": (2, sweeps.wake_reconcile),

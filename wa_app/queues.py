@@ -29,6 +29,10 @@ ACTOR_QUEUES: dict[str, str] = {
     "device.provision": "default",
     "import.run": "imports",
     "mail.send": "default",
+    "links.check": "default",
+    "numbers.check": "default",
+    "report.compute": "reports",
+    "report.export": "reports",
 }
 """Queue of each actor. A queue is named after what it protects (DESIGN §2)."""
 

@@ -41,7 +41,7 @@ SPECIAL = frozenset({("GET", "/metrics")})
 TABLE_OF = {
     "device_id": "devices", "file_id": "files", "import_id": "import_jobs", "tag_id": "tags", "contact_id": "contacts",
     "campaign_id": "campaigns", "message_id": "outbound_messages", "entry": "suppressions", "user_id": "users",
-    "session_id": "user_sessions", "key_id": "api_keys", "role_id": "roles", "membership_id": "memberships",
+    "session_id": "user_sessions", "job_id": "campaign_jobs", "key_id": "api_keys", "role_id": "roles", "membership_id": "memberships",
     "conversation_id": "conversations", "chat_id": "conversations", "tenant_id": "tenants", "segment_id": "segments",
     "suppression_id": "suppressions", "entry_id": "suppressions", "preferred_device_id": "devices",
 }  # fmt: skip

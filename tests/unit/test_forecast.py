@@ -78,9 +78,30 @@ def test_caps_of_hours_and_minutes_slow_it_down(cap: dict[str, int], expected: f
 
 
 def test_a_warm_up_day_is_a_cap() -> None:
-    found = played(45, f.Course(policy(1, 1), day_cap=20))
+    found = played(45, f.Course(policy(1, 1).limited("none", 20)))
     assert found.early is not None
     assert (found.early.astimezone(ZONE).date() - MORNING.date()).days == 2
+
+
+def test_pauses_between_packages_count() -> None:
+    packages = {"package_size_min": 10, "package_size_max": 10, "package_pause_min_s": 90, "package_pause_max_s": 90}
+    found = played(360, f.Course(policy(1, 1, **packages)))
+    assert hours(found.early) == pytest.approx(1.0, rel=0.01)
+    assert found.limits == ["packages"]
+
+
+def test_strangers_have_a_budget_of_their_own() -> None:
+    found = played(40, f.Course(policy(1, 1, strangers_per_day=10)), strangers=0.5)
+    assert found.limits == ["strangers"]
+    assert found.early is not None
+    assert (found.early.astimezone(ZONE).date() - MORNING.date()).days == 1
+
+
+def test_days_off_are_left_out() -> None:
+    found = played(100, f.Course(policy(36, 36, working_days=[0, 1, 2, 3])))
+    # It is Friday: the hour of work is done on Monday.
+    assert found.early is not None
+    assert found.early.astimezone(ZONE).isoformat().startswith("2026-11-23T01:00")
 
 
 def test_more_than_a_year_is_said_as_such() -> None:
@@ -99,11 +120,13 @@ def test_never_fails_on_any_policy() -> None:
         stored = {
             "delay_min_s": draw.choice([0, 0.5, 20, 3600]), "delay_max_s": draw.choice([0, 5, 3600]),
             "per_minute": draw.choice([None, 0, 1, 50]), "per_hour": draw.choice([None, 0, 7]),
-            "per_day": draw.choice([None, 0, 20, 1000]),
+            "per_day": draw.choice([None, 0, 20, 1000]), "strangers_per_day": draw.choice([None, 0, 30]),
+            "working_days": draw.choice([None, [], [6], [0, 1, 2, 3, 4]]), "package_size_max": draw.choice([None, 1, 30]),
+            "package_pause_max_s": draw.choice([0, 600]),
             "quiet_hours": draw.choice([None, {"start": "21:00", "end": "07:00"}, {"start": "00:00", "end": "23:59"}]),
         }  # fmt: skip
         people = draw.choice([1, 17, 4000])
-        found = played(people, f.Course(Policy.read(stored)), f.Course(policy()), start=MORNING + timedelta(hours=draw.random() * 24))
+        found = played(people, f.Course(Policy.read(stored)), f.Course(policy()), start=MORNING + timedelta(hours=draw.random() * 24), strangers=draw.random())
         assert found.late is None or (found.early is not None and found.early <= found.late)
         assert found.late is None or sum(found.per_device) == people
 

@@ -13,6 +13,7 @@ from wa_app.api.v1 import (
     api_keys,
     auth,
     blacklist,
+    campaign_jobs,
     campaigns,
     contacts,
     devices,
@@ -29,7 +30,7 @@ VERSION = "1.0.0"
 V1: tuple[APIRouter, ...] = (
     auth.routes, api_keys.routes,
     devices.routes, files.routes, imports.routes, messages.check_routes, contacts.routes, events.routes,
-    campaigns.routes, messages.routes, blacklist.routes, segments.routes, settings.routes,
+    campaigns.routes, campaign_jobs.routes, messages.routes, blacklist.routes, segments.routes, settings.routes,
     admin.routes,
 )
 """Routers under `/api/v1`. Add yours here."""

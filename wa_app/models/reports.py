@@ -12,6 +12,7 @@ from wa_app.models.base import (
     Leased,
     TenantRow,
     json_column,
+    now,
     state_check,
     state_column,
     tenant_fk,
@@ -28,7 +29,7 @@ class NumberCheck(TenantRow, table=True):
     hash: bytes = Field(sa_type=LargeBinary)
     is_there: bool
     chat_id: str | None = Field(default=None)
-    """Vendor's chat when it is another than the dialled digits (Brazil's ninth digit), else NULL."""
+    """Vendor's chat: it need not be the dialled digits (Brazil's ninth digit). Two contacts with one chat are one person."""
     checked_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": func.now()})
 
 
@@ -90,7 +91,9 @@ class CampaignJob(TenantRow, Leased, table=True):
     processed: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
     checkpoint: UUID | None = Field(default=None)
     """Last row that is behind us."""
-    due_at: datetime = Field(sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": func.now()})
+    due_at: datetime = Field(
+        default_factory=now, sa_type=DateTime(timezone=True), sa_column_kwargs={"server_default": func.now()}
+    )
     """When a worker is to look at it next."""
     file_id: UUID | None = Field(default=None)
     error_code: str | None = Field(default=None)

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from wa_app.models.outbound import CampaignStatus, MessageState
+from wa_app.schemas.preflight import AudienceFacts, Estimate, LinkView, NumberJob, Risk
 from wa_app.schemas.segments import Rules
 
 MAX_TAGS = 100
@@ -118,6 +119,8 @@ class CampaignView(BaseModel):
     expires_at: datetime | None
     plan_total: int | None
     pause_reason: str | None
+    resend_of: UUID | None = None
+    """The campaign whose silent readers this one writes to again."""
     waiting_reason: str | None = None
     """Why nothing leaves although the campaign runs: `devices_disconnected` or None."""
     created_by: UUID | None
@@ -187,7 +190,14 @@ class Preflight(BaseModel):
     devices: int
     devices_connected: int
     seconds: int | None
-    """Estimated length of the run; None without a connected device."""
+    """Estimated length of the run, in the middle of the range; None without a connected device."""
+    facts: AudienceFacts | None = None
+    estimate: Estimate | None = None
+    people_per_text: int = 0
+    """How many people read the same words as one of them, expected."""
+    links: list[LinkView] = Field(default_factory=list)
+    numbers: NumberJob | None = None
+    risk: Risk | None = None
 
     @property
     def errors(self) -> list[Check]:

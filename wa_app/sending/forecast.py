@@ -31,15 +31,9 @@ class Course:
     """One device: how fast it may send, and what it has used up today."""
 
     policy: Policy
+    """As it is in force: warm-up, guard and the campaign's own delays included."""
     weight: int = 1
     used_today: int = 0
-    day_cap: int | None = None
-    """The cap of the day in force when it is lower than the policy's (warm-up, guard)."""
-
-    @property
-    def per_day(self) -> int | None:
-        caps = [cap for cap in (self.policy.per_day, self.day_cap) if cap is not None]
-        return min(caps, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +130,10 @@ class _Play:
             if cap is not None and n > cap * open_s / seconds:
                 n = cap * open_s / seconds
                 self.limits.add(name)
-        if course.per_day is not None and n > max(0, course.per_day - used):
-            n = max(0.0, course.per_day - used)
+        if course.policy.per_day is not None and n > max(0, course.policy.per_day - used):
+            n = max(0.0, course.policy.per_day - used)
             self.limits.add("per_day")
-        budget: int | None = getattr(course.policy, "strangers_per_day", None)
+        budget = course.policy.strangers_per_day
         if budget is not None and self.strangers > 0 and n * self.strangers > budget:
             n = budget / self.strangers
             self.limits.add("strangers")
@@ -149,17 +143,15 @@ class _Play:
         mean = (policy.delay_min_s + policy.delay_max_s) / 2
         sigma = (policy.delay_max_s - policy.delay_min_s) / sqrt(12)
         gap = max(QUICKEST_S, policy.delay_min_s, mean + sigma * self.deviation)
-        size = _middle(policy, "package_size_min", "package_size_max")
-        pause = _middle(policy, "package_pause_min_s", "package_pause_max_s")
-        if size and pause:
+        if policy.has_packages and policy.package_size_max is not None:
             self.limits.add("packages")
-            gap += pause / size
+            size = ((policy.package_size_min or 1) + policy.package_size_max) / 2
+            gap += (policy.package_pause_min_s + policy.package_pause_max_s) / 2 / size
         return gap
 
     def _open_s(self, policy: Policy, begin: datetime, end: datetime) -> float:
         """Seconds between two moments of a day in which the device may send."""
-        days = getattr(policy, "working_days", None)
-        if days and begin.weekday() not in days:
+        if begin.weekday() not in policy.working_days:
             self.limits.add("working_days")
             return 0.0
         total, at = 0.0, begin
@@ -182,13 +174,6 @@ def _next_quiet(policy: Policy, now: datetime, zone: ZoneInfo) -> datetime | Non
     local = now.astimezone(zone)
     begin = datetime.combine(local.date(), policy.quiet_hours.start, zone)
     return begin if begin > local else begin + timedelta(days=1)
-
-
-def _middle(policy: Policy, low: str, high: str) -> float:
-    """Middle of a range of the policy, 0 where it is not set."""
-    least, most = getattr(policy, low, None), getattr(policy, high, None)
-    found = [float(one) for one in (least, most) if one is not None]
-    return sum(found) / len(found) if found else 0.0
 
 
 def _whole(shares: Sequence[float], people: int | None) -> list[int]:

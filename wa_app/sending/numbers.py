@@ -17,7 +17,7 @@ import asyncpg
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from wa_app.channels.port import Channel, ChannelError, Identity, IdentityKind
+from wa_app.channels.port import Channel, ChannelError
 from wa_app.config import get_settings
 from wa_app.db import unit_of_work
 from wa_app.kit.identities import identity_hash
@@ -53,7 +53,7 @@ SELECT last_inbound_at IS NULL AND last_outbound_at IS NULL FROM contacts WHERE 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What WhatsApp said. `chat_id` is set when it is not the dialled digits."""
+    """What WhatsApp said. `chat_id` is the vendor's chat, which need not be the dialled digits."""
 
     is_there: bool
     chat_id: str | None = None
@@ -93,8 +93,7 @@ async def ask(channel: Channel, session: str, phone: str, wait_s: float) -> Verd
     except (ChannelError, TimeoutError) as error:
         log.info("numbers.no_answer", error=type(error).__name__)
         return None
-    usual = channel.chat_id_of(Identity(IdentityKind.PHONE, phone))
-    return Verdict(found.exists, found.chat_id if found.exists and found.chat_id != usual else None)
+    return Verdict(found.exists, found.chat_id if found.exists else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,8 +153,7 @@ async def stats(uow: Uow, campaign_id: UUID) -> Stats:
 @routes.get("/{campaign_id}/preflight")
 async def preflight(uow: Uow, campaign_id: UUID) -> Preflight:
     """What would keep it from starting, and what is worth a look."""
-    uow.require("campaigns.read")
-    return await campaigns.preflight(uow, await campaigns.find(uow, campaign_id))
+    return await campaigns.preflight_of(uow, campaign_id)
 
 
 @routes.get("/{campaign_id}/logs")

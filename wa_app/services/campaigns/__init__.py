@@ -3,17 +3,21 @@
     editing    create, update, duplicate, remove, restore
     reading    get, list_, status_counts
     running    start, schedule, start_now, pause, resume, cancel, retry_failed, resolve_unknown, settle, start_due
-    checks     preflight and the rules behind it
+    checks     what keeps a campaign from starting
+    advice     preflight: the checks and everything worth a look, from facts, estimates, addresses and risk
+    lookups    numbers of the audience looked up in the background
+    jobs       long work about one campaign: lookups, exports
     progress   stats, lanes, live, pulse
     logs       logs, export_page
     preview    count, sample, render
     states     which verb fits which state
 """
 
-from wa_app.services.campaigns.checks import preflight
+from wa_app.services.campaigns.advice import of as preflight_of
+from wa_app.services.campaigns.advice import preflight
 from wa_app.services.campaigns.editing import create, duplicate, remove, restore, update
 from wa_app.services.campaigns.logs import export_page, logs
-from wa_app.services.campaigns.preview import count, render, sample
+from wa_app.services.campaigns.preview import count, render, sample, values_of_contact
 from wa_app.services.campaigns.progress import lanes, live, pulse, stats
 from wa_app.services.campaigns.reading import find, get, list_, status_counts
 from wa_app.services.campaigns.running import (
@@ -34,6 +38,6 @@ from wa_app.services.campaigns.states import may
 
 __all__ = [
     "cancel", "count", "create", "duplicate", "export_page", "find", "get", "in_tenant_zone", "lanes", "list_", "live", "logs",
-    "may", "pause", "preflight", "pulse", "remove", "render", "resolve_unknown", "restore", "resume", "retry_failed",
-    "sample", "schedule", "settle", "start", "start_due", "start_now", "stats", "status_counts", "tenant_zone", "update",
+    "may", "pause", "preflight", "preflight_of", "pulse", "remove", "render", "resolve_unknown", "restore", "resume", "retry_failed",
+    "sample", "schedule", "settle", "start", "start_due", "start_now", "stats", "status_counts", "tenant_zone", "update", "values_of_contact",
 ]  # fmt: skip

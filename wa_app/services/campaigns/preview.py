@@ -1,6 +1,9 @@
 """What one real person would read."""
 
 from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import text
 
 from wa_app.db import TenantUnitOfWork
 from wa_app.schemas.campaigns import AudienceCount, PreviewContact, Target
@@ -21,6 +24,15 @@ async def sample(uow: TenantUnitOfWork, target: Target, limit: int = SAMPLE) -> 
         )
         for row in rows
     ]  # fmt: skip
+
+
+async def values_of_contact(uow: TenantUnitOfWork, contact_id: UUID) -> dict[str, str] | None:
+    """What the variables stand for with one contact; None when it is gone."""
+    query = text("SELECT name, phone, city, attributes FROM contacts WHERE tenant_id = :t AND id = :id AND deleted_at IS NULL")
+    row = (await uow.session.execute(query, {"t": uow.tenant_id, "id": contact_id})).one_or_none()
+    if row is None:
+        return None
+    return contact_values(row.name, row.phone, {**(row.attributes or {}), "city": row.city})
 
 
 async def count(uow: TenantUnitOfWork, target: Target) -> AudienceCount:

@@ -1,0 +1,49 @@
+"""`/api/v1/campaigns/{id}/…`: a test to oneself, looking numbers up."""
+
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from wa_app.api.deps import Uow
+from wa_app.api.routing import router
+from wa_app.schemas.reports import JobView
+from wa_app.services import trials
+from wa_app.services.campaigns import jobs, lookups
+from wa_app.services.messages import MessageView
+
+routes = router("/campaigns", "campaigns")
+
+
+class Trial(BaseModel):
+    """Where to send a test of the message to."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    phone: str
+    device_id: UUID | None = None
+
+
+@routes.post("/{campaign_id}/test", status_code=202)
+async def test(uow: Uow, campaign_id: UUID, body: Trial) -> MessageView:
+    """Send the message to one number, as somebody of the audience would read it. It counts in no campaign."""
+    return await trials.send(uow, campaign_id, body.phone, device_id=body.device_id)
+
+
+@routes.post("/{campaign_id}/lookups", status_code=202)
+async def look_up(uow: Uow, campaign_id: UUID) -> JobView:
+    """Ask whether the audience's numbers are on WhatsApp: all of a small one, an even sample of a large one."""
+    return await lookups.request(uow, campaign_id)
+
+
+@routes.get("/{campaign_id}/lookups/{job_id}")
+async def lookup(uow: Uow, campaign_id: UUID, job_id: UUID) -> JobView:
+    """How far it is, and what it found."""
+    uow.require("campaigns.read")
+    return await jobs.get(uow, campaign_id, job_id)
+
+
+@routes.post("/{campaign_id}/lookups/{job_id}/cancel", status_code=202)
+async def cancel_lookup(uow: Uow, campaign_id: UUID, job_id: UUID) -> JobView:
+    """Stop asking; what is known stays known."""
+    uow.require("campaigns.write")
+    return await jobs.cancel(uow, campaign_id, job_id)

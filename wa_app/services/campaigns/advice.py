@@ -1,0 +1,175 @@
+"""The whole pre-flight: what keeps a campaign from starting, and what is worth a look before it does.
+
+`checks.preflight` is the part that `start` asks. Everything here is advice on top of it.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from wa_app.db import TenantUnitOfWork
+from wa_app.kit.clock import utc_now
+from wa_app.models.outbound import Campaign
+from wa_app.models.reports import JobKind
+from wa_app.schemas.campaigns import Check, Preflight, Target
+from wa_app.schemas.preflight import AudienceFacts, Estimate, LinkView, NumberJob, Risk
+from wa_app.schemas.reports import JobView
+from wa_app.sending import variety
+from wa_app.sending.rendering import parse
+from wa_app.services.campaigns import addresses, checks, estimates, facts, jobs, reading, running
+from wa_app.services.campaigns.estimates import Sender
+from wa_app.services.campaigns.risk import Picture, gauge
+
+WEEK_S = 7 * 86_400
+IDENTICAL = 20
+"""From so many people per text on the pre-flight says so."""
+UNHEALTHY = 60
+LONGEST_S = 30 * 86_400
+"""A campaign's rows expire after this (`running.LIFETIME`)."""
+_WAY_OUT = re.compile(r"\b(stop|berhenti|henti|unsub\w*|opt.?out|keluar)\b", re.IGNORECASE)
+
+
+async def preflight(uow: TenantUnitOfWork, campaign: Campaign) -> Preflight:
+    """Everything the composer's check list shows. Errors keep `start` from starting, warnings are advice."""
+    result = await checks.preflight(uow, campaign)
+    target, template = Target.model_validate(campaign.target), parse(campaign.message_template)
+    people = result.audience.sendable
+    seen = await facts.look(uow, target, result.audience, template, await checks.known_attributes(uow))
+    values = await facts.values_of(uow, target, result.audience.total)
+    senders = await estimates.senders(uow, campaign)
+    now = utc_now()
+    start = max(now, campaign.scheduled_at or now)
+    zone = await running.tenant_zone(uow)
+    estimate = estimates.estimate(people, senders, start, zone, seen.strangers / people if people > 0 else 0.0)
+    links = await addresses.look(uow, campaign.message_template)
+    same = variety.people_per_text(template, people, values) if campaign.message_template.strip() else 0
+    numbers = await _number_job(uow, campaign.id)
+    result.checks += [
+        *_people(seen), *_variables(seen), *_variety(result, same, people), *_links(links), *_footer(campaign, people),
+        *_devices(senders, now), *_time(estimate, start, people),
+    ]  # fmt: skip
+    return result.model_copy(update={
+        "facts": seen, "estimate": estimate, "seconds": _seconds(estimate, start), "people_per_text": same,
+        "links": links, "numbers": numbers, "risk": _risk(campaign, seen, senders, estimate, same, now),
+    })  # fmt: skip
+
+
+async def of(uow: TenantUnitOfWork, campaign_id: UUID) -> Preflight:
+    """The pre-flight of a stored campaign."""
+    uow.require("campaigns.read")
+    return await preflight(uow, await reading.find(uow, campaign_id))
+
+
+def has_way_out(campaign: Campaign) -> bool:
+    """Whether people are told how to stop: by the footer, or in the words themselves."""
+    footer: bool = getattr(campaign, "footer", False)
+    return footer or _WAY_OUT.search(campaign.message_template) is not None
+
+
+def _warning(field: str, code: str, **args: str | int) -> Check:
+    return Check(level="warning", field=field, code=code, args=args)
+
+
+def _people(seen: AudienceFacts) -> list[Check]:
+    found: list[Check] = []
+    if seen.no_consent:
+        found.append(_warning("target", "check_no_consent", n=seen.no_consent, total=seen.people))
+    if seen.duplicates:
+        found.append(_warning("target", "check_duplicates", n=seen.duplicates))
+    if seen.numbers_missing:
+        percent = round(seen.numbers_missing * 100 / seen.numbers_known, 1)
+        found.append(_warning(
+            "target", "check_numbers_missing", n=seen.numbers_missing, known=seen.numbers_known, percent=str(percent)
+        ))  # fmt: skip
+    return found
+
+
+def _variables(seen: AudienceFacts) -> list[Check]:
+    return [
+        Check(
+            level="ok" if one.has_fallback else "warning", field="message_template",
+            code="check_variable_filled" if one.has_fallback else "check_variable_empty",
+            args={"name": one.name, "n": one.contacts, "examples": ", ".join(one.examples)},
+        )
+        for one in seen.empty
+    ]  # fmt: skip
+
+
+def _variety(result: Preflight, same: int, people: int) -> list[Check]:
+    if same < IDENTICAL or same >= people or any(one.code == "one_variant" for one in result.checks):
+        return []
+    return [_warning("message_template", "check_identical", n=same, total=people)]
+
+
+def _links(links: Sequence[LinkView]) -> list[Check]:
+    return [
+        _warning("message_template", "check_link_dead", url=link.url, reason=link.reason or "")
+        for link in links
+        if link.state == "dead"
+    ]
+
+
+def _footer(campaign: Campaign, people: int) -> list[Check]:
+    if not campaign.message_template.strip() or not people or has_way_out(campaign):
+        return []
+    return [_warning("message_template", "check_footer_missing")]
+
+
+def _devices(senders: Sequence[Sender], now: datetime) -> list[Check]:
+    found: list[Check] = []
+    for one in senders:
+        if one.guard != "none":
+            found.append(_warning("device_ids", f"check_device_guard_{one.guard}", name=one.name))
+        elif one.health_score is not None and one.health_score < UNHEALTHY:
+            found.append(_warning("device_ids", "check_device_unhealthy", name=one.name, score=one.health_score))
+        if one.paused_until is not None and one.paused_until > now:
+            minutes = max(1, round((one.paused_until - now).total_seconds() / 60))
+            found.append(_warning("device_ids", "check_device_paused", name=one.name, minutes=minutes))
+    return found
+
+
+def _time(estimate: Estimate | None, start: datetime, people: int) -> list[Check]:
+    if estimate is None or not people:
+        return []
+    if estimate.late is None or (estimate.late - start).total_seconds() > LONGEST_S:
+        return [_warning("device_ids", "check_never_done")]
+    if (days := (estimate.late - start).total_seconds() / 86_400) > WEEK_S / 86_400:
+        return [_warning("device_ids", "check_takes_days", days=round(days))]
+    return []
+
+
+def _seconds(estimate: Estimate | None, start: datetime) -> int | None:
+    if estimate is None or estimate.early is None or estimate.late is None:
+        return None
+    middle = estimate.early + (estimate.late - estimate.early) / 2
+    return round((middle - start).total_seconds())
+
+
+async def _number_job(uow: TenantUnitOfWork, campaign_id: UUID) -> NumberJob | None:
+    found: list[JobView] = await jobs.recent(uow, campaign_id, JobKind.NUMBERS, limit=1)
+    if not found:
+        return None
+    one = found[0]
+    return NumberJob(
+        id=one.id, status=one.status.value, processed=one.processed, total=one.total,
+        is_sample=bool(one.result.get("is_sample", False)),
+    )  # fmt: skip
+
+
+def _risk(
+    campaign: Campaign, seen: AudienceFacts, senders: Sequence[Sender], estimate: Estimate | None, same: int,
+    now: datetime,
+) -> Risk:  # fmt: skip
+    able = [one for one in senders if one.is_connected] or list(senders)
+    scores = [one.health_score for one in able if one.health_score is not None]
+    ages = [(now - one.linked_at).days for one in able]
+    return gauge(Picture(
+        people=seen.people, strangers=seen.strangers, no_consent=seen.no_consent, people_per_text=same,
+        has_link=bool(addresses.links_of(campaign.message_template)), has_footer=has_way_out(campaign),
+        gap_s=estimates.mean_gap_s(able) if able else 60.0,
+        per_device=max((one.messages for one in estimate.devices), default=0) if estimate else seen.people,
+        newest_days=min(ages, default=None), warming=any(one.warmup_stage is not None for one in able),
+        missing_share=seen.numbers_missing / seen.numbers_known if seen.numbers_known >= 20 else 0.0,
+        worst_score=min(scores, default=None),
+    ))  # fmt: skip
