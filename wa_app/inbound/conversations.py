@@ -37,6 +37,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 ON CONFLICT (tenant_id, device_id, provider_message_id) DO NOTHING RETURNING id
 """
 _KNOWN = "SELECT id FROM messages WHERE tenant_id = $1 AND device_id = $2 AND provider_message_id = $3"
+<<<<<<< HEAD
 _RECEIVED = f"""
 UPDATE contacts c SET last_inbound_at = greatest(c.last_inbound_at, $3),
   last_replied_at = CASE WHEN EXISTS (
@@ -46,6 +47,12 @@ UPDATE contacts c SET last_inbound_at = greatest(c.last_inbound_at, $3),
 WHERE c.tenant_id = $1 AND c.id = $2
 """  # noqa: S608
 _WRITTEN = "UPDATE contacts SET last_outbound_at = greatest(last_outbound_at, $3) WHERE tenant_id = $1 AND id = $2"
+=======
+_NO_STRANGER = """
+UPDATE outbound_messages SET stranger = false
+WHERE tenant_id = $1 AND contact_id = $2 AND state = 'planned' AND stranger
+"""
+>>>>>>> 1182145 (Plan each row with its contact's zone, stranger mark and preferred device)
 STATUS: Final = {
     AckLevel.FAILED: "failed", AckLevel.PENDING: "sent", AckLevel.SENT: "sent", AckLevel.DELIVERED: "delivered",
     AckLevel.READ: "read", AckLevel.PLAYED: "played",
@@ -95,7 +102,19 @@ async def _touch(
     """Unread counts once per stored message; an answer typed on the phone means it was read."""
     change = "unread = unread + 1" if received else "unread = 0"
     await conn.execute(f"UPDATE conversations SET {change} WHERE tenant_id = $1 AND id = $2", tenant_id, conversation)  # noqa: S608
+<<<<<<< HEAD
     await conn.execute(_RECEIVED if received else _WRITTEN, tenant_id, contact_id, at)
+=======
+    column = "last_inbound_at" if received else "last_outbound_at"
+    is_first = await conn.fetchval(
+        f"UPDATE contacts SET {column} = greatest({column}, $3) WHERE tenant_id = $1 AND id = $2 "  # noqa: S608
+        f"RETURNING old.{column} IS NULL",
+        tenant_id, contact_id, at,
+    )  # fmt: skip
+    if received and is_first:
+        # No stranger any more: what is planned need not wait for a device's budget of strangers.
+        await conn.execute(_NO_STRANGER, tenant_id, contact_id)
+>>>>>>> 1182145 (Plan each row with its contact's zone, stranger mark and preferred device)
 
 
 async def find_or_create(uow: TenantUnitOfWork, people: Sequence[Identity], name: str | None) -> UUID:

@@ -76,7 +76,7 @@ class _Shelf:
 
 _HEAD = """
 SELECT d.status, d.is_active_for_broadcast, d.pacing, d.next_send_at, d.paused_until, d.pause_reason, d.error_streak,
-  d.package_left, d.warmup_stage, d.warmup_curve, to_jsonb(d) ->> 'guard' AS guard,
+  d.package_left, d.warmup_stage, d.warmup_curve, d.guard,
   d.status_detail -> 'new_chats_left' AS new_chats_left, d.status_detail ->> 'new_chats_at' AS new_chats_at,
   coalesce($4::timestamptz, now()) AS now,
   (SELECT min(m.priority) FROM outbound_messages m WHERE m.tenant_id = $1 AND m.preferred_device_id = $2
@@ -95,7 +95,7 @@ CROSS JOIN LATERAL (
     array_agg(coalesce(-n.n, 0)) AS taken, array_agg(extract(epoch FROM now() - n.at)::float8) AS idle,
     array_agg(d.pacing = mine.pacing) AS alike, array_agg(
       d.status = 'CONNECTED' AND d.is_active_for_broadcast AND d.deleted_at IS NULL
-      AND (d.paused_until IS NULL OR d.paused_until <= now())) AS able
+      AND d.guard <> 'all' AND (d.paused_until IS NULL OR d.paused_until <= now())) AS able
   FROM campaign_devices o
   JOIN devices d ON d.tenant_id = o.tenant_id AND d.id = o.device_id
   JOIN devices mine ON mine.tenant_id = o.tenant_id AND mine.id = me.device_id

@@ -17,7 +17,11 @@ from sqlmodel import col
 
 from wa_app import leases
 from wa_app.db import TenantUnitOfWork, unit_of_work
+<<<<<<< HEAD
 from wa_app.kit.clock import utc_now
+=======
+from wa_app.kit import zones
+>>>>>>> 1182145 (Plan each row with its contact's zone, stranger mark and preferred device)
 from wa_app.kit.ids import NIL, new_id
 from wa_app.models.outbound import Campaign, CampaignDevice, CampaignStatus
 from wa_app.models.segments import CampaignMember
@@ -35,14 +39,33 @@ CHUNK = 50_000
 # most rows need no look at the identities.
 _CHUNK = """
     WITH batch AS MATERIALIZED (
-        SELECT c.id, c.phone FROM contacts c
+        SELECT c.id, c.phone, c.preferred_device_id AS chosen, c.last_inbound_at IS NULL AS stranger,
+               {own_zone} AS own_zone, {attribute} AS attribute, {city} AS city
+        FROM contacts c
         WHERE {where} AND c.id > :cursor ORDER BY c.id LIMIT :n
+    ), places AS MATERIALIZED (
+        SELECT unnest(CAST(:places AS text[])) AS name, unnest(CAST(:zones AS text[])) AS zone
+    ), parts AS MATERIALIZED (
+        SELECT device_id FROM campaign_devices WHERE tenant_id = :tenant AND campaign_id = :campaign
+    ), spoke AS MATERIALIZED (
+        SELECT DISTINCT ON (v.contact_id) v.contact_id, v.device_id FROM conversations v
+        WHERE v.tenant_id = :tenant AND v.contact_id > :cursor
+          AND v.contact_id <= (SELECT id FROM batch ORDER BY id DESC LIMIT 1)
+          AND v.device_id IN (SELECT device_id FROM parts)
+        ORDER BY v.contact_id, v.last_message_at DESC NULLS LAST
     ), blocked AS MATERIALIZED ({blocked}
         AND i.contact_id > :cursor
     ), wanted AS (
         SELECT b.id, x.id IS NOT NULL AS suppressed, row_number() OVER (ORDER BY b.id) AS n,
-               CASE WHEN b.phone IS NULL THEN u.kind ELSE 'phone' END AS kind, COALESCE(b.phone, u.value) AS value
+               CASE WHEN b.phone IS NULL THEN u.kind ELSE 'phone' END AS kind, COALESCE(b.phone, u.value) AS value,
+               COALESCE(p.device_id, s.device_id) AS preferred, b.stranger,
+               COALESCE(NULLIF(COALESCE(z1.zone, z2.zone, z3.zone), :zone), '') AS zone
         FROM batch b
+        LEFT JOIN parts p ON p.device_id = b.chosen
+        LEFT JOIN spoke s ON s.contact_id = b.id
+        LEFT JOIN places z1 ON z1.name = b.own_zone
+        LEFT JOIN places z2 ON z2.name = b.attribute
+        LEFT JOIN places z3 ON z3.name = b.city
         LEFT JOIN LATERAL (
             SELECT i.kind, i.value FROM contact_identities i
             WHERE b.phone IS NULL AND i.tenant_id = :tenant AND i.contact_id = b.id AND i.kind IN {usable}
@@ -53,12 +76,13 @@ _CHUNK = """
     ){split}, planned AS (
         INSERT INTO outbound_messages (
             id, tenant_id, kind, state, error_code, dedupe_key, campaign_id, contact_id,
-            identity_kind, identity_value, file_id, expires_at, created_by{variant_column})
+            identity_kind, identity_value, file_id, expires_at, created_by, preferred_device_id, zone, stranger{variant_column})
         SELECT (CAST(:base AS text) || lpad(to_hex(n), 5, '0'))::uuid, :tenant, 'campaign',
                CASE WHEN suppressed OR kind IS NULL THEN 'skipped' {held_state}ELSE 'planned' END,
                CASE WHEN suppressed THEN 'suppressed' WHEN kind IS NULL THEN 'no_identity' {held_code}END,
                :prefix || COALESCE(kind || ':' || value, 'none:' || id::text), :campaign, id,
-               kind, COALESCE(value, ''), CAST(:file AS uuid), CAST(:expires AS timestamptz), CAST(:by AS uuid){variant}
+               kind, COALESCE(value, ''), CAST(:file AS uuid), CAST(:expires AS timestamptz), CAST(:by AS uuid),
+               preferred, zone, stranger{variant}
         FROM {source}
         ON CONFLICT (tenant_id, dedupe_key) DO NOTHING
         RETURNING state
@@ -72,6 +96,17 @@ _CHUNK = """
            (SELECT count(*) FROM booked)
 """
 
+
+
+def _folded(value: str) -> str:
+    """A place's name as `zones.folded` writes it; NULL where there is none, so that it is not looked up."""
+    clean = f"btrim(regexp_replace(lower({value}), '\\s+', ' ', 'g'))"
+    return f"CASE WHEN {value} <> '' THEN regexp_replace({clean}, '{zones.PREFIX}', '') END"
+
+
+_PLACES = {
+    "own_zone": _folded("c.time_zone"), "attribute": _folded("(c.attributes ->> 'time_zone')"), "city": _folded("c.city"),
+}  # fmt: skip
 _ONE_TEXT = {"split": "", "variant_column": "", "held_state": "", "held_code": "", "variant": "", "source": "wanted"}
 
 
@@ -206,8 +241,10 @@ async def insert_chunk(uow: TenantUnitOfWork, campaign: Campaign, chunk: int) ->
     target = Target.model_validate(campaign.target)
     where, values = await audience.condition(uow, uow.tenant_id, target, frozen_for=_frozen(campaign))
     split, more = await _split(uow, campaign)
-    query = text(_CHUNK.format(where=where, blocked=audience.BLOCKED, usable=audience.USABLE, **split))
+    query = text(_CHUNK.format(where=where, blocked=audience.BLOCKED, usable=audience.USABLE, **_PLACES, **split))
+    known = zones.names()
     values |= more | {
+        "places": list(known), "zones": list(known.values()), "zone": await _tenant_zone(uow),
         "base": str(new_id())[:-5], "cursor": campaign.plan_cursor or NIL, "n": chunk, "campaign": campaign.id,
         "nil": NIL,
         "prefix": f"c:{campaign.id}:", "file": None if campaign.variant_count else campaign.file_id,
@@ -216,6 +253,11 @@ async def insert_chunk(uow: TenantUnitOfWork, campaign: Campaign, chunk: int) ->
     }  # fmt: skip
     seen, last, inserted, _ = (await uow.session.execute(query, values)).one()
     return Chunk(seen, inserted, last)
+
+
+async def _tenant_zone(uow: TenantUnitOfWork) -> str:
+    query = text("SELECT time_zone FROM tenants WHERE id = :tenant")
+    return str((await uow.session.execute(query, {"tenant": uow.tenant_id})).scalar_one())
 
 
 async def _split(uow: TenantUnitOfWork, campaign: Campaign) -> tuple[dict[str, str], dict[str, Any]]:
