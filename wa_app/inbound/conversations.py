@@ -37,22 +37,19 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 ON CONFLICT (tenant_id, device_id, provider_message_id) DO NOTHING RETURNING id
 """
 _KNOWN = "SELECT id FROM messages WHERE tenant_id = $1 AND device_id = $2 AND provider_message_id = $3"
-<<<<<<< HEAD
 _RECEIVED = f"""
 UPDATE contacts c SET last_inbound_at = greatest(c.last_inbound_at, $3),
   last_replied_at = CASE WHEN EXISTS (
     SELECT 1 FROM outbound_messages o WHERE o.tenant_id = $1 AND o.contact_id = $2
     AND o.sent_at BETWEEN $3 - interval '{REPLY_WINDOW}' AND $3) THEN greatest(c.last_replied_at, $3)
     ELSE c.last_replied_at END
-WHERE c.tenant_id = $1 AND c.id = $2
+WHERE c.tenant_id = $1 AND c.id = $2 RETURNING old.last_inbound_at IS NULL
 """  # noqa: S608
 _WRITTEN = "UPDATE contacts SET last_outbound_at = greatest(last_outbound_at, $3) WHERE tenant_id = $1 AND id = $2"
-=======
 _NO_STRANGER = """
 UPDATE outbound_messages SET stranger = false
 WHERE tenant_id = $1 AND contact_id = $2 AND state = 'planned' AND stranger
 """
->>>>>>> 1182145 (Plan each row with its contact's zone, stranger mark and preferred device)
 STATUS: Final = {
     AckLevel.FAILED: "failed", AckLevel.PENDING: "sent", AckLevel.SENT: "sent", AckLevel.DELIVERED: "delivered",
     AckLevel.READ: "read", AckLevel.PLAYED: "played",
@@ -102,19 +99,11 @@ async def _touch(
     """Unread counts once per stored message; an answer typed on the phone means it was read."""
     change = "unread = unread + 1" if received else "unread = 0"
     await conn.execute(f"UPDATE conversations SET {change} WHERE tenant_id = $1 AND id = $2", tenant_id, conversation)  # noqa: S608
-<<<<<<< HEAD
-    await conn.execute(_RECEIVED if received else _WRITTEN, tenant_id, contact_id, at)
-=======
-    column = "last_inbound_at" if received else "last_outbound_at"
-    is_first = await conn.fetchval(
-        f"UPDATE contacts SET {column} = greatest({column}, $3) WHERE tenant_id = $1 AND id = $2 "  # noqa: S608
-        f"RETURNING old.{column} IS NULL",
-        tenant_id, contact_id, at,
-    )  # fmt: skip
-    if received and is_first:
+    if not received:
+        await conn.execute(_WRITTEN, tenant_id, contact_id, at)
+    elif await conn.fetchval(_RECEIVED, tenant_id, contact_id, at):
         # No stranger any more: what is planned need not wait for a device's budget of strangers.
         await conn.execute(_NO_STRANGER, tenant_id, contact_id)
->>>>>>> 1182145 (Plan each row with its contact's zone, stranger mark and preferred device)
 
 
 async def find_or_create(uow: TenantUnitOfWork, people: Sequence[Identity], name: str | None) -> UUID:

@@ -17,11 +17,8 @@ from sqlmodel import col
 
 from wa_app import leases
 from wa_app.db import TenantUnitOfWork, unit_of_work
-<<<<<<< HEAD
-from wa_app.kit.clock import utc_now
-=======
 from wa_app.kit import zones
->>>>>>> 1182145 (Plan each row with its contact's zone, stranger mark and preferred device)
+from wa_app.kit.clock import utc_now
 from wa_app.kit.ids import NIL, new_id
 from wa_app.models.outbound import Campaign, CampaignDevice, CampaignStatus
 from wa_app.models.segments import CampaignMember
