@@ -52,7 +52,7 @@ def upgrade() -> None:
     op.add_column("campaigns", sa.Column("frozen_at", TIME, nullable=True))
     op.add_column("contacts", sa.Column("last_replied_at", TIME, nullable=True))
     op.create_index("ix_outbound_contact_sent", "outbound_messages", ["tenant_id", "contact_id", "sent_at"],
-                    postgresql_include=["read_at"],
+                    postgresql_include=["campaign_id", "delivered_at", "read_at"],
                     postgresql_where=sa.text("sent_at IS NOT NULL AND contact_id IS NOT NULL"))
     for table in TABLES:
         for statement in security.secure_tenant_table(table):

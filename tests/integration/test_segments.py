@@ -12,9 +12,10 @@ from wa_app.db import system_unit_of_work, unit_of_work
 from wa_app.errors import AppError, Conflict, Invalid, NotFound
 from wa_app.kit.ids import new_id
 from wa_app.schemas.campaigns import CampaignCreate, Target
+from wa_app.schemas.contacts import ContactFilter, Selection
 from wa_app.schemas.segments import PreviewRequest, Rules, SegmentCreate, SegmentUpdate
 from wa_app.sending import audience, planning
-from wa_app.services import campaigns, segments, tags
+from wa_app.services import campaigns, contacts, segments, tags
 
 pytestmark = pytest.mark.usefixtures("settings")
 
@@ -60,12 +61,14 @@ class Place:
     async def row(self, campaign: UUID | None, who: str, state: str, *, days_ago: float = 1) -> None:
         """A row of the ledger as the lanes would have left it."""
         sent, read = state in ("sent", "delivered", "read", "played"), state in ("read", "played")
+        arrived = read or state == "delivered"
         await run_sql(
-            "INSERT INTO outbound_messages (tenant_id, kind, state, dedupe_key, campaign_id, contact_id, sent_at, read_at) "
+            "INSERT INTO outbound_messages (tenant_id, kind, state, dedupe_key, campaign_id, contact_id, sent_at, "
+            "delivered_at, read_at) "
             "VALUES (:t, :kind, :state, :key, :c, :p, CASE WHEN :sent THEN now() - make_interval(secs => :s) END, "
-            "CASE WHEN :read THEN now() - make_interval(secs => :s) END)",
+            "CASE WHEN :arrived THEN now() - make_interval(secs => :s) END, CASE WHEN :read THEN now() - make_interval(secs => :s) END)",
             t=self.t, kind="campaign" if campaign else "manual", state=state, key=str(new_id()), c=campaign,
-            p=self.ids[who], sent=sent, read=read, s=days_ago * 86400,
+            p=self.ids[who], sent=sent, arrived=arrived, read=read, s=days_ago * 86400,
         )  # fmt: skip
 
     async def wrote(self, who: str, *, days_ago: float) -> None:
@@ -316,6 +319,27 @@ async def test_deleted_contacts_are_in_no_segment(place: Place) -> None:
     await people(place, "Ani", "Budi")
     await run_sql("UPDATE contacts SET deleted_at = now() WHERE id = :id", id=place.ids["Ani"])
     assert await place.found({"field": "city", "op": "not_set"}) == "B"
+
+
+async def test_lists_exports_and_bulk_actions_cover_a_segment(place: Place) -> None:
+    await everybody(place)
+    malang = await make(place)
+    where = ContactFilter(segment_id=malang)
+    async with unit_of_work(place.town.principal) as uow:
+        page = await contacts.list_(uow, where, limit=1)
+        assert ([one.name for one in page.items], page.total) == (["Budi"], 2)
+        page = await contacts.list_(uow, where, limit=1, cursor=page.next_cursor)
+        assert ([one.name for one in page.items], page.next_cursor) == (["Ani"], None)
+        await run_sql("UPDATE contacts SET search_text = lower(name) WHERE tenant_id = :t", t=place.t)
+        found = await contacts.list_(uow, ContactFilter(q="ani", segment_id=malang))
+        assert ([one.name for one in found.items], found.total) == (["Ani"], 1)
+        assert (await contacts.list_(uow, ContactFilter(q="citra", segment_id=malang))).items == []
+        assert await contacts.tag(uow, Selection(filter=where), ["Kota"]) == 2
+        assert (await contacts.list_(uow, ContactFilter(tags=[(await tags.list_(uow))[0].id], segment_id=malang))).total == 2
+        with pytest.raises(NotFound):
+            await contacts.list_(uow, ContactFilter(segment_id=new_id()))
+    csv = b"".join([part async for part in contacts.export_csv(place.town.principal, where)]).decode("utf-8-sig")
+    assert [line.split(",")[0] for line in csv.splitlines()] == ["name", "Budi", "Ani"]
 
 
 def rules(*given: dict[str, Any]) -> Rules:

@@ -184,7 +184,7 @@ class OutboundMessage(TenantRow, table=True):
               postgresql_where=text("variant IS NOT NULL")),
         Index("ix_outbound_link", "tenant_id", "campaign_id", "link_token",
               postgresql_where=text("link_token IS NOT NULL")),
-        Index("ix_outbound_contact_sent", "tenant_id", "contact_id", "sent_at", postgresql_include=["read_at"],
+        Index("ix_outbound_contact_sent", "tenant_id", "contact_id", "sent_at", postgresql_include=["campaign_id", "delivered_at", "read_at"],
               postgresql_where=text("sent_at IS NOT NULL AND contact_id IS NOT NULL")),
         Index("ix_outbound_provider_message", "tenant_id", "device_id", "provider_message_id",
               postgresql_where=text("provider_message_id IS NOT NULL")),

@@ -102,6 +102,8 @@ class ContactFilter(Input):
     tags: Annotated[list[UUID], Field(max_length=50)] = []
     """Contacts with any of these tags."""
     source: Annotated[str, Field(max_length=40)] = ""
+    segment_id: UUID | None = None
+    """Contacts in this segment as it is now."""
 
 
 class Selection(Input):

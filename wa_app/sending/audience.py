@@ -26,7 +26,7 @@ _FROZEN = "c.id IN (SELECT f.contact_id FROM campaign_members f WHERE f.tenant_i
 _MEMORY = text("SELECT set_config('work_mem', '64MB', true), set_config('jit', 'off', true)")
 """Sets of up to a few million ids are hashed in memory; for the rest of this transaction."""
 
-__all__ = ["BLOCKED", "USABLE", "condition", "count", "members", "sample", "segments", "size", "tag_ids"]
+__all__ = ["BLOCKED", "USABLE", "condition", "count", "in_segment", "look", "sample", "segments", "size", "tag_ids"]
 
 
 async def tag_ids(uow: UnitOfWork, tenant_id: UUID, names: Sequence[str]) -> list[UUID]:
@@ -43,6 +43,19 @@ async def segments(uow: UnitOfWork, tenant_id: UUID, ids: Sequence[UUID]) -> dic
     query = text("SELECT id, rules FROM segments WHERE tenant_id = :tenant AND id = ANY(:ids)")
     rows = await uow.session.execute(query, {"tenant": tenant_id, "ids": list(ids)})
     return {row.id: Rules.model_validate(row.rules) for row in rows}
+
+
+async def in_segment(uow: UnitOfWork, tenant_id: UUID, segment_id: UUID, values: dict[str, Any]) -> str | None:
+    """A condition on `contacts c` for who is in a segment now; None when there is no such segment.
+
+    Its parameters, `:tenant` included, are added to `values`.
+    """
+    found = (await segments(uow, tenant_id, [segment_id])).get(segment_id)
+    if found is None:
+        return None
+    await uow.session.execute(_MEMORY)
+    values["tenant"] = tenant_id
+    return rules.sql(found, values)
 
 
 async def condition(
@@ -107,11 +120,23 @@ async def count(uow: TenantUnitOfWork, target: Target) -> AudienceCount:
     return AudienceCount(total=total, suppressed=suppressed, no_identity=without)
 
 
-async def members(uow: UnitOfWork, tenant_id: UUID, target: Target, limit: int) -> list[Any]:
-    """Some contacts a target means, newest first, whether or not they can be written to."""
+_LOOK = """
+    WITH found AS MATERIALIZED (SELECT c.id FROM contacts c WHERE {})
+    SELECT (SELECT count(*) FROM found),
+           ARRAY(SELECT id FROM found ORDER BY id DESC LIMIT :n)
+"""
+"""One pass for both: a sample of its own would walk through all contacts for a rule that means few."""
+
+
+async def look(uow: UnitOfWork, tenant_id: UUID, target: Target, limit: int) -> tuple[int, list[Any]]:
+    """How many contacts a target means, and some of them, newest first, whether or not they can be written to."""
     where, values = await condition(uow, tenant_id, target)
-    query = text(f"SELECT c.id, c.name, c.phone, c.city FROM contacts c WHERE {where} ORDER BY c.id DESC LIMIT :n")  # noqa: S608
-    return list((await uow.session.execute(query, values | {"n": limit})).all())
+    size, ids = (await uow.session.execute(text(_LOOK.format(where)), values | {"n": limit})).one()
+    query = text(
+        "SELECT c.id, c.name, c.phone, c.city FROM contacts c "
+        "WHERE c.tenant_id = :tenant AND c.id = ANY(:ids) ORDER BY c.id DESC"
+    )
+    return size, list((await uow.session.execute(query, {"tenant": tenant_id, "ids": ids})).all())
 
 
 async def sample(uow: TenantUnitOfWork, target: Target, limit: int) -> list[Any]:

@@ -157,8 +157,7 @@ async def preview(uow: TenantUnitOfWork, data: PreviewRequest) -> SegmentPreview
     target = Target(filter=data.rules)
     await _hurry(uow)
     try:
-        size = await audience.size(uow, uow.tenant_id, target)
-        rows = await audience.members(uow, uow.tenant_id, target, data.sample) if data.sample and size else []
+        size, rows = await audience.look(uow, uow.tenant_id, target, data.sample)
         everybody = await audience.size(uow, uow.tenant_id, Target(all=True))
     except DBAPIError as error:
         raise _slow(error) from error

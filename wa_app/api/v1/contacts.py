@@ -26,13 +26,14 @@ from wa_app.schemas.contacts import (
     TagUpdate,
     TagView,
 )
-from wa_app.services import contacts, tags
+from wa_app.services import contacts, segments, tags
 
 routes = router("/contacts", "contacts")
 
 TagQuery = Annotated[list[Annotated[str, Field(max_length=60)]], Query(max_length=20, default_factory=list)]
 SomeTags = Annotated[list[Annotated[str, Field(max_length=60)]], Query(min_length=1, max_length=20, alias="tag")]
 SourceQuery = Annotated[str, Query(max_length=40)]
+SegmentQuery = Annotated[UUID | None, Query()]
 
 
 class TagNames(Input):
@@ -66,14 +67,17 @@ class BulkAnswer(Input):
     """What `restore` takes to undo a delete, within 30 days."""
 
 
-async def _filter(uow: TenantUnitOfWork, q: str, tag: list[str], source: str) -> ContactFilter:
+async def _filter(
+    uow: TenantUnitOfWork, q: str, tag: list[str], source: str, segment_id: UUID | None = None
+) -> ContactFilter:
     """Tags may be given by id or by name; one that does not exist covers nobody."""
     ids = [UUID(one) for one in tag if _is_id(one)]
     names = [one for one in tag if not _is_id(one)]
     found = await tags.find(uow, names)
     return ContactFilter(
-        q=q, tags=[*ids, *found.values(), *([UUID(int=0)] if len(found) < len(names) else [])], source=source
-    )
+        q=q, tags=[*ids, *found.values(), *([UUID(int=0)] if len(found) < len(names) else [])], source=source,
+        segment_id=segment_id,
+    )  # fmt: skip
 
 
 def _is_id(text: str) -> bool:
@@ -84,10 +88,12 @@ def _is_id(text: str) -> bool:
     return True
 
 
-async def _page(uow: TenantUnitOfWork, listing: Listing, tag: list[str], source: str) -> Page[ContactView]:
+async def _page(
+    uow: TenantUnitOfWork, listing: Listing, tag: list[str], source: str, segment_id: UUID | None = None
+) -> Page[ContactView]:
     if listing.sort not in ("", "-created_at"):
         raise Invalid(FieldError("sort", "value_not_allowed", {"allowed": "-created_at"}))
-    where = await _filter(uow, listing.q, tag, source)
+    where = await _filter(uow, listing.q, tag, source, segment_id)
     cursor = str(listing.after_id) if listing.after_id else None
     page = await contacts.list_(uow, where, cursor=cursor, limit=listing.limit)
     following = pack(page.next_cursor) if page.next_cursor else None
@@ -95,9 +101,11 @@ async def _page(uow: TenantUnitOfWork, listing: Listing, tag: list[str], source:
 
 
 @routes.get("")
-async def index(uow: Uow, listing: ListingDep, tag: TagQuery, source: SourceQuery = "") -> Page[ContactView]:
+async def index(
+    uow: Uow, listing: ListingDep, tag: TagQuery, source: SourceQuery = "", segment_id: SegmentQuery = None
+) -> Page[ContactView]:
     """Contacts, newest first. `tag` (name or id) may be repeated: any of them."""
-    return await _page(uow, listing, tag, source)
+    return await _page(uow, listing, tag, source, segment_id)
 
 
 @routes.post("", status_code=201)
@@ -115,9 +123,11 @@ async def search(uow: Uow, listing: ListingDep) -> Page[ContactView]:
 
 
 @routes.get("/filter")
-async def filter_(uow: Uow, listing: ListingDep, tag: TagQuery, source: SourceQuery = "") -> Page[ContactView]:
-    """Contacts by tag and source."""
-    return await _page(uow, listing, tag, source)
+async def filter_(
+    uow: Uow, listing: ListingDep, tag: TagQuery, source: SourceQuery = "", segment_id: SegmentQuery = None
+) -> Page[ContactView]:
+    """Contacts by tag, source and segment."""
+    return await _page(uow, listing, tag, source, segment_id)
 
 
 @routes.get("/export", response_class=Response)
@@ -126,11 +136,14 @@ async def export(
     tag: TagQuery,
     q: Annotated[str, Query(max_length=200)] = "",
     source: SourceQuery = "",
+    segment_id: SegmentQuery = None,
 ) -> Response:
     """All contacts of a filter as CSV; cells that a spreadsheet would run are disarmed."""
     async with unit_of_work(principal) as uow:
         uow.require("contacts.export")
-        where = await _filter(uow, q, tag, source)
+        where = await _filter(uow, q, tag, source, segment_id)
+        if segment_id is not None:
+            await segments.get(uow, segment_id)
     return csv_download(contacts.export_csv(principal, where), "kontak.csv")
 
 

@@ -16,25 +16,25 @@ from wa_app.services.contacts.listing import UNDO_DAYS, covered
 _BY_ID = "FROM contacts c WHERE c.tenant_id = :t AND c.deleted_at IS NULL AND c.id = ANY(CAST(:ids AS uuid[]))"
 
 
-def _selected(uow: TenantUnitOfWork, selection: Selection) -> tuple[str, dict[str, Any]]:
+async def _selected(uow: TenantUnitOfWork, selection: Selection) -> tuple[str, dict[str, Any]]:
     """`SELECT` of the ids a selection covers, and its parameters."""
     if selection.filter is None:
         return f"SELECT c.id {_BY_ID}", {"t": uow.tenant_id, "ids": selection.ids}
-    sql, values = covered(uow, selection.filter)
+    sql, values = await covered(uow, selection.filter)
     return f"SELECT c.id {sql}", values
 
 
 async def count(uow: TenantUnitOfWork, selection: Selection) -> int:
     """How many living contacts a selection covers, exactly."""
     uow.require("contacts.read")
-    sql, values = _selected(uow, selection)
+    sql, values = await _selected(uow, selection)
     return int((await uow.session.execute(text(f"SELECT count(*) FROM ({sql}) s"), values)).scalar_one())
 
 
 async def delete(uow: TenantUnitOfWork, selection: Selection) -> tuple[int, datetime | None]:
     """Delete softly. Returns how many and the moment that `restore` takes to undo it."""
     uow.require("contacts.delete")
-    sql, values = _selected(uow, selection)
+    sql, values = await _selected(uow, selection)
     query = text(f"UPDATE contacts SET deleted_at = now() WHERE tenant_id = :t AND id IN ({sql}) RETURNING deleted_at")
     moments = list((await uow.session.execute(query, values)).scalars())
     if not moments:
@@ -64,7 +64,7 @@ async def tag(uow: TenantUnitOfWork, selection: Selection, names: list[str]) -> 
     """Put tags (made when missing) on all contacts selected. Returns how many were not tagged before."""
     uow.require("contacts.write")
     ids = list((await tags.ensure(uow, names)).values())
-    sql, values = _selected(uow, selection)
+    sql, values = await _selected(uow, selection)
     query = text(
         "WITH put AS (INSERT INTO contact_tags (tenant_id, tag_id, contact_id) "
         f"SELECT :t, g.id, s.id FROM ({sql}) s CROSS JOIN unnest(CAST(:put AS uuid[])) AS g(id) "
@@ -76,7 +76,7 @@ async def tag(uow: TenantUnitOfWork, selection: Selection, names: list[str]) -> 
 async def untag(uow: TenantUnitOfWork, selection: Selection, tag_ids: list[UUID]) -> int:
     """Take tags off all contacts selected. Returns how many had one of them."""
     uow.require("contacts.write")
-    sql, values = _selected(uow, selection)
+    sql, values = await _selected(uow, selection)
     query = text(
         "WITH gone AS (DELETE FROM contact_tags WHERE tenant_id = :t AND tag_id = ANY(CAST(:off AS uuid[])) "
         f"AND contact_id IN ({sql}) RETURNING contact_id) SELECT count(DISTINCT contact_id) FROM gone"

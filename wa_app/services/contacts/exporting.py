@@ -12,7 +12,7 @@ from wa_app.kit.tables import csv_chunks
 from wa_app.schemas.contacts import ContactFilter
 from wa_app.schemas.principal import Principal
 from wa_app.services import audit
-from wa_app.services.contacts.listing import attribute_keys, covered
+from wa_app.services.contacts.listing import at_most, attribute_keys, covered
 
 PAGE = 5000
 HEADER = ("name", "phone", "city", "tags", "source", "created_at")
@@ -45,9 +45,9 @@ async def export_csv(principal: Principal, where: ContactFilter) -> AsyncIterato
 
 
 async def _page(uow: TenantUnitOfWork, where: ContactFilter, before: UUID | None) -> list[Any]:
-    sql, values = covered(uow, where)
+    sql, values = await covered(uow, where)
     if "most" in values:
-        values |= {"before": before, "most": PAGE}
+        values |= {"before": before, "most": at_most(where, PAGE)}
     elif before is not None:
         sql, values["before"] = f"{sql} AND c.id < CAST(:before AS uuid)", before
     query = text(f"{_PAGE}{sql} ORDER BY c.id DESC LIMIT {PAGE}")

@@ -16,6 +16,7 @@ from wa_app.kit.folding import prefix_query
 from wa_app.models.people import Contact, ContactIdentity
 from wa_app.schemas.contacts import ConsentView, ContactFilter, ContactView, IdentityView
 from wa_app.schemas.paging import Page, cursor_id
+from wa_app.sending import audience
 from wa_app.services import tags
 
 UNDO_DAYS = 30
@@ -33,11 +34,25 @@ _BY_TAGS = (
 _ALIVE = "FROM contacts c WHERE c.tenant_id = :t AND c.deleted_at IS NULL"
 
 
-def covered(uow: TenantUnitOfWork, where: ContactFilter) -> tuple[str, dict[str, Any]]:
+async def covered(uow: TenantUnitOfWork, where: ContactFilter) -> tuple[str, dict[str, Any]]:
     """SQL after `SELECT …` with alias `c` for the contacts a filter covers, and its parameters.
 
     Searching goes through the one function that reaches its index under row-level security.
+    Raises NotFound when the filter names a segment that is not there.
     """
+    sql, values = _found(uow, where)
+    if where.source and "most" not in values:
+        sql += " AND c.source = :source"
+        values["source"] = where.source
+    if where.segment_id is not None:
+        inside = await audience.in_segment(uow, uow.tenant_id, where.segment_id, values)
+        if inside is None:
+            raise NotFound
+        sql += f" AND {inside}"
+    return sql, values
+
+
+def _found(uow: TenantUnitOfWork, where: ContactFilter) -> tuple[str, dict[str, Any]]:
     values: dict[str, Any] = {"t": uow.tenant_id}
     query = prefix_query(where.q)
     if where.q.strip() and not query:
@@ -50,15 +65,15 @@ def covered(uow: TenantUnitOfWork, where: ContactFilter) -> tuple[str, dict[str,
         )
         return f"FROM contacts c WHERE c.tenant_id = :t AND c.id IN ({found})", values | {"before": None, "most": None}
     if len(where.tags) == 1:
-        sql, values["tag"] = _BY_ONE_TAG, where.tags[0]
-    elif where.tags:
-        sql, values["tags"] = _BY_TAGS, where.tags
-    else:
-        sql = _ALIVE
-    if where.source:
-        sql += " AND c.source = :source"
-        values["source"] = where.source
-    return sql, values
+        return _BY_ONE_TAG, values | {"tag": where.tags[0]}
+    if where.tags:
+        return _BY_TAGS, values | {"tags": where.tags}
+    return _ALIVE, values
+
+
+def at_most(where: ContactFilter, n: int) -> int | None:
+    """How many hits of a search to ask for: a segment narrows them afterwards, so then all of them."""
+    return None if where.segment_id is not None else n
 
 
 async def list_(
@@ -68,10 +83,10 @@ async def list_(
     uow.require("contacts.read")
     where = where or ContactFilter()
     before = cursor_id(cursor)
-    sql, values = covered(uow, where)
+    sql, values = await covered(uow, where)
     key = "ct.contact_id" if "contact_tags ct JOIN" in sql else "c.id"
     if "most" in values:
-        values |= {"before": before, "most": limit + 1}
+        values |= {"before": before, "most": at_most(where, limit + 1)}
     elif before is not None:
         sql, values["before"] = f"{sql} AND {key} < CAST(:before AS uuid)", before
     statement = text(f"SELECT c.id {sql} ORDER BY {key} DESC LIMIT :limit")
@@ -138,9 +153,12 @@ async def attribute_keys(uow: TenantUnitOfWork) -> list[str]:
 
 async def _total(uow: TenantUnitOfWork, where: ContactFilter) -> tuple[int, bool]:
     """How many a filter covers: exact for small lists, else as the planner sees it."""
-    sql, values = covered(uow, where)
+    sql, values = await covered(uow, where)
     if "most" in values:
-        values["most"] = EXACT_UP_TO + 1
+        values["most"] = at_most(where, EXACT_UP_TO + 1)
+    if where.segment_id is not None:
+        exact = text(f"SELECT count(*) {sql}")
+        return int((await uow.session.execute(exact, values)).scalar_one()), False
     capped = text(f"SELECT count(*) FROM (SELECT 1 {sql} LIMIT {EXACT_UP_TO + 1}) s")
     count = int((await uow.session.execute(capped, values)).scalar_one())
     if count <= EXACT_UP_TO or "most" in values:
