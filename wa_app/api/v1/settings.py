@@ -3,7 +3,8 @@
 from wa_app.api.deps import Uow
 from wa_app.api.routing import router
 from wa_app.schemas.opt_out import OptOutChange, OptOutSettings
-from wa_app.services import opt_out
+from wa_app.schemas.sending import SendingSettings
+from wa_app.services import opt_out, sending_settings
 
 routes = router("/settings", "settings")
 
@@ -18,3 +19,15 @@ async def show_opt_out(uow: Uow) -> OptOutSettings:
 async def change_opt_out(data: OptOutChange, uow: Uow) -> OptOutSettings:
     """Change what is given; an empty text or list puts the default back."""
     return await opt_out.change(uow, data)
+
+
+@routes.get("/sending")
+async def show_sending(uow: Uow) -> SendingSettings:
+    """How often one contact may be written to by campaigns."""
+    return await sending_settings.get(uow)
+
+
+@routes.patch("/sending")
+async def change_sending(data: SendingSettings, uow: Uow) -> SendingSettings:
+    """Change what is given; `null` takes a limit away."""
+    return await sending_settings.change(uow, data)
