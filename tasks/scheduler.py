@@ -21,7 +21,7 @@ from wa_app.config import get_settings
 from wa_app.db import system_unit_of_work
 from wa_app.errors import AppError
 from wa_app.sending import sweeps
-from wa_app.services import contacts, resets, sessions
+from wa_app.services import contacts, groups, resets, sessions
 from wa_app.services.campaigns import addresses, running
 from wa_app.services.campaigns import jobs as campaign_jobs
 from wa_app.services.imports import jobs
@@ -60,6 +60,11 @@ async def _campaign_jobs() -> None:
         await addresses.wake(uow)
 
 
+async def _groups() -> None:
+    async with system_unit_of_work() as uow:
+        await groups.wake(uow)
+
+
 async def _mails() -> None:
     await resets.wake_unsent()
 
@@ -68,6 +73,7 @@ async def _tidy() -> None:
     await sweeps.tidy()
     async with system_unit_of_work() as uow:
         await contacts.purge(uow)
+        await groups.tidy(uow)
 
 
 JOBS: Final[Mapping[str, tuple[int, Job]]] = {
@@ -76,6 +82,7 @@ JOBS: Final[Mapping[str, tuple[int, Job]]] = {
     "campaigns.start": (2, _campaigns),
     "campaigns.jobs": (2, _campaign_jobs),
     "imports.wake": (5, _imports),
+    "groups.wake": (5, _groups),
     "outbound.orphans": (5, _orphans),
     "outbound.reconcile": (2, sweeps.wake_reconcile),
     "outbound.expire": (5, sweeps.expire),

@@ -28,6 +28,8 @@ ACTOR_QUEUES: dict[str, str] = {
     "device.probe": "default",
     "device.provision": "default",
     "import.run": "imports",
+    "groups.fetch": "imports",
+    "grab.run": "imports",
     "mail.send": "default",
     "links.check": "default",
     "numbers.check": "default",

@@ -43,7 +43,7 @@ TABLE_OF = {
     "campaign_id": "campaigns", "message_id": "outbound_messages", "entry": "suppressions", "user_id": "users",
     "session_id": "user_sessions", "job_id": "campaign_jobs", "key_id": "api_keys", "role_id": "roles", "membership_id": "memberships",
     "conversation_id": "conversations", "chat_id": "conversations", "tenant_id": "tenants", "segment_id": "segments",
-    "suppression_id": "suppressions", "entry_id": "suppressions", "preferred_device_id": "devices",
+    "suppression_id": "suppressions", "grab_id": "group_grabs", "entry_id": "suppressions", "preferred_device_id": "devices",
 }  # fmt: skip
 """Which table an id in a path or a body names."""
 NOT_IDS = frozenset({"phone", "name", "device_token"})

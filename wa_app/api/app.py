@@ -19,6 +19,7 @@ from wa_app.api.v1 import (
     devices,
     events,
     files,
+    groups,
     imports,
     messages,
     segments,
@@ -29,7 +30,8 @@ VERSION = "1.0.0"
 
 V1: tuple[APIRouter, ...] = (
     auth.routes, api_keys.routes,
-    devices.routes, files.routes, imports.routes, messages.check_routes, contacts.routes, events.routes,
+    devices.routes, files.routes, imports.routes, groups.routes, messages.check_routes, contacts.routes,
+    events.routes,
     campaigns.routes, campaign_jobs.routes, messages.routes, blacklist.routes, segments.routes, settings.routes,
     admin.routes,
 )

@@ -14,13 +14,8 @@ from wa_app.kit.ids import new_id
 from wa_app.schemas.contacts import ContactCreate
 from wa_app.sending.rules import REPLY_WINDOW
 from wa_app.services import contacts
+from wa_app.services.contacts import joining
 
-_OWNERS = """
-SELECT i.contact_id, c.deleted_at IS NOT NULL AS deleted, c.phone IS NOT NULL AS has_phone, i.kind, i.value
-FROM unnest($2::text[], $3::text[]) AS u(kind, value)
-JOIN contact_identities i ON i.tenant_id = $1 AND i.kind = u.kind AND i.value = u.value
-JOIN contacts c ON c.tenant_id = $1 AND c.id = i.contact_id
-"""
 _CONVERSATION = """
 INSERT INTO conversations AS v (id, tenant_id, contact_id, device_id, chat_id, unread, last_message_at, last_inbound_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -113,13 +108,8 @@ async def find_or_create(uow: TenantUnitOfWork, people: Sequence[Identity], name
     added, and two contacts that turn out to be one are joined.
     """
     pairs = [stored_identity(one) for one in people]
-    conn = await uow.driver()
-    rows = await conn.fetch(_OWNERS, uow.tenant_id, [kind for kind, _ in pairs], [value for _, value in pairs])
+    rows = await joining.join_owners(uow, pairs)
     owners = {row["contact_id"]: row for row in rows}
-    if len(owners) > 1:
-        await _join(conn, uow.tenant_id, list(owners.values()))
-        rows = await conn.fetch(_OWNERS, uow.tenant_id, [kind for kind, _ in pairs], [value for _, value in pairs])
-        owners = {row["contact_id"]: row for row in rows}
     if len(owners) == 1 and len(rows) == len(set(pairs)) and not rows[0]["deleted"]:
         found: UUID = rows[0]["contact_id"]
         return found
@@ -129,43 +119,6 @@ async def find_or_create(uow: TenantUnitOfWork, people: Sequence[Identity], name
     )
     view, _ = await contacts.create(uow, data, source="inbound")
     return UUID(str(view.id))
-
-
-async def _join(conn: Any, tenant_id: UUID, owners: Sequence[Any]) -> None:
-    """Two contacts are one person: the one with a phone, else the older, takes the identities and talks."""
-    ranked = sorted(owners, key=lambda row: (row["deleted"], not row["has_phone"], row["contact_id"]))
-    keep = ranked[0]["contact_id"]
-    for other in {row["contact_id"] for row in ranked[1:]}:
-        await conn.execute(
-            "UPDATE contact_identities SET contact_id = $3 WHERE tenant_id = $1 AND contact_id = $2",
-            tenant_id, other, keep,
-        )  # fmt: skip
-        await conn.execute(
-            "UPDATE conversations v SET contact_id = $3 WHERE tenant_id = $1 AND contact_id = $2 AND NOT EXISTS "
-            "(SELECT 1 FROM conversations w WHERE w.tenant_id = $1 AND w.contact_id = $3 AND w.device_id = v.device_id)",
-            tenant_id, other, keep,
-        )  # fmt: skip
-        await conn.execute(
-            "UPDATE messages m SET conversation_id = w.id, contact_id = $3 FROM conversations w "
-            "WHERE m.tenant_id = $1 AND m.contact_id = $2 AND w.tenant_id = $1 AND w.contact_id = $3 "
-            "AND w.device_id = m.device_id",
-            tenant_id, other, keep,
-        )  # fmt: skip
-        await conn.execute(
-            "INSERT INTO contact_tags (tenant_id, tag_id, contact_id) SELECT tenant_id, tag_id, $3 FROM contact_tags "
-            "WHERE tenant_id = $1 AND contact_id = $2 ON CONFLICT DO NOTHING",
-            tenant_id, other, keep,
-        )  # fmt: skip
-        # What the other said about being written to is this person's word: a later message is weighed against it.
-        await conn.execute(
-            "INSERT INTO consents (tenant_id, contact_id, kind, source, evidence, at, campaign_id, device_id) "
-            "SELECT tenant_id, $3, kind, source, evidence, coalesce(at, created_at), campaign_id, device_id "
-            "FROM consents WHERE tenant_id = $1 AND contact_id = $2",
-            tenant_id, other, keep,
-        )  # fmt: skip
-        await conn.execute(
-            "UPDATE contacts SET deleted_at = now(), phone = NULL WHERE tenant_id = $1 AND id = $2", tenant_id, other
-        )
 
 
 def stored_identity(identity: Identity) -> tuple[str, str]:

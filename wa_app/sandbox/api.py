@@ -14,7 +14,7 @@ from starlette.routing import Route
 from wa_app.sandbox import wire
 from wa_app.sandbox.life import Life, new_pairing_code
 from wa_app.sandbox.sends import allowed, engine_error, not_ready
-from wa_app.sandbox.world import ENGINES, Json, Message, Session, World, digits_of, lid_for, new_bare_id
+from wa_app.sandbox.world import ENGINES, GroupChat, Json, Message, Session, World, digits_of, lid_for, new_bare_id
 
 _CONFIG_KEYS = (
     "metadata", "webhooks", "proxy", "ignore", "client", "noweb", "gows", "webjs", "debug",
@@ -56,13 +56,26 @@ class WahaApi:
         routes = [Route(path, self._guarded(handler), methods=[method]) for method, path, handler in table]
         return [Route("/ping", self.ping), *routes]
 
+    async def _crowded(self, request: Request) -> Response | None:
+        """Faults of what WhatsApp is asked about groups: it limits how often."""
+        session = request.path_params["session"]
+        if self.world.fault(session, "rate_reads"):
+            return JSONResponse(engine_error("rate-overlimit"), 500)
+        if slow := self.world.fault(session, "hang_reads"):
+            await asyncio.sleep(slow.seconds)
+        return None
+
     def _guarded(self, handler: Any) -> Any:
+        crowded = (self.groups, self.group, self.participants, self.lid_of, self.phone_of)
+
         async def run(request: Request) -> Response:
             if not allowed(request.scope, self.world.settings.api_key):
                 return JSONResponse({"message": "Unauthorized", "statusCode": 401}, 401)
             broken = self.world.fault("*", "http_500_reads") if request.method == "GET" else None
             if broken:
                 return JSONResponse(engine_error("Internal server error"), 500)
+            if handler in crowded and (refusal := await self._crowded(request)) is not None:
+                return refusal
             answer = await handler(request)
             return answer if isinstance(answer, Response) else JSONResponse(answer)
 
@@ -256,8 +269,7 @@ class WahaApi:
         if group is None:
             return _not_found()
         me = (session.me or {}).get("id", "")
-        members = [{"id": lid_for(digits_of(m)), "pn": m, "role": "participant"} for m in group.members]
-        return [{"id": me, "pn": me, "role": "admin"}, *members]
+        return [{"id": me, "pn": me, "role": "admin"}, *(_participant(m, group, session) for m in group.members)]
 
     async def lid_of(self, request: Request) -> Any:
         session, problem = self._ready(request)
@@ -272,7 +284,8 @@ class WahaApi:
         if session is None:
             return problem
         lid = f"{digits_of(request.path_params['lid'])}@lid"
-        members = [member for group in session.groups.values() for member in group.members]
+        secret = set().union(*(group.secret for group in session.groups.values()))
+        members = [m for group in session.groups.values() for m in group.members if m not in secret]
         known = [*session.chats, *members, (session.me or {}).get("id", "")]
         found = next((c for c in known if c.endswith("@c.us") and lid_for(digits_of(c)) == lid), None)
         return {"lid": lid, "pn": found}
@@ -282,6 +295,17 @@ class WahaApi:
         if kept is None:
             return JSONResponse({"error": {"code": 404, "key": "FILE_NOT_FOUND", "message": "File not found"}}, 404)
         return Response(kept[0], media_type=kept[1])
+
+
+def _participant(member: str, group: GroupChat, session: Session) -> Json:
+    """One entry of `participants/v2`: browsers tell the phone where they know it, the others the LID and its phone."""
+    role = "admin" if member in group.admins else "participant"
+    lid = lid_for(digits_of(member))
+    if member in group.hidden or member in group.secret:
+        return {"id": lid, "role": role}
+    if session.engine in ("WEBJS", "WPP"):
+        return {"id": member, "role": role}
+    return {"id": lid, "pn": member, "role": role}
 
 
 def _read_back(message: Message, session: Session) -> Json:

@@ -26,12 +26,15 @@ FAULTS = {
     "no_lid": "take nothing, answer 500 'no LID found'",
     "rate": "take nothing, answer 500 'rate-overlimit'",
     "http_500_reads": "answer 500 to GET requests (session *)",
+    "rate_reads": "answer 500 'rate-overlimit' to questions about groups and LIDs",
+    "hang_reads": "answer questions about groups and LIDs after a wait (seconds)",
     "webhook_twice": "send a webhook two times",
     "webhook_late": "send a webhook late (seconds)",
     "webhook_reorder": "send webhooks up to 2 s late, so that they overtake each other",
     "webhook_lost": "never send a webhook",
 }
 _DIGITS = re.compile(r"\d{5,15}")
+MAX_MEMBERS = 5_000
 
 
 class Control:
@@ -51,6 +54,7 @@ class Control:
             ("read", self._read),
             ("typing", self._typing),
             ("group", self._group),
+            ("leave", self._leave),
         ]
         routes = [
             Route(f"/sandbox/sessions/{{session}}/{verb}", self._on_session(handler), methods=["POST"])
@@ -140,10 +144,23 @@ class Control:
         return {}
 
     def _group(self, session: Session, asked: Json) -> Any:
-        """`{subject, members: [phone]}`: the owner is put into a new group."""
+        """`{subject, members: [phone], count?, first?, hidden?, secret?, admins?}`: the owner is put into a new group.
+
+        `count` adds that many people with phones from `first` up; `hidden` and `secret` see `Life.join_group`.
+        """
+        count = min(int(asked.get("count") or 0), MAX_MEMBERS)
+        first = int(asked.get("first") or 628770000001)
         members = [_chat_of(member) for member in asked.get("members") or []]
-        group = self.life.join_group(session, str(asked.get("subject") or "Grup"), members)
+        members += [f"{first + n}@c.us" for n in range(count)]
+        more = {name: int(asked.get(name) or 0) for name in ("hidden", "secret", "admins")}
+        if more["hidden"] + more["secret"] > len(members):
+            return JSONResponse({"error": "more hidden members than members"}, 422)
+        group = self.life.join_group(session, str(asked.get("subject") or "Grup"), members, **more)
         return {"id": group.id}
+
+    def _leave(self, session: Session, asked: Json) -> Any:
+        """`{group}`: the owner leaves a group."""
+        return {"left": session.groups.pop(str(asked.get("group")), None) is not None}
 
     async def state(self, request: Request) -> Response:
         """What the page shows; `?since=` answers 204 when nothing has changed."""

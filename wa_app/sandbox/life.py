@@ -228,9 +228,18 @@ class Life:
         }
         self.hooks.emit(session, payload, "presence.update")
 
-    def join_group(self, session: Session, subject: str, members: list[str]) -> GroupChat:
-        """The owner is put into a new group together with the members."""
+    def join_group(
+        self, session: Session, subject: str, members: list[str], *, hidden: int = 0, secret: int = 0, admins: int = 0
+    ) -> GroupChat:
+        """The owner is put into a new group together with the members.
+
+        The last `secret` members are known by LID only, the `hidden` ones before them until they are looked up;
+        the first `admins` lead the group.
+        """
         group = GroupChat(f"1203630{random.randrange(10**11, 10**12)}@g.us", subject, members)
+        group.secret = set(members[len(members) - secret :])
+        group.hidden = set(members[len(members) - secret - hidden : len(members) - secret])
+        group.admins = set(members[:admins])
         session.groups[group.id] = group
         session.names[group.id] = subject
         people = [{"id": lid_for(digits_of(m)), "pn": m, "role": "participant"} for m in members]

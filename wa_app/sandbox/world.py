@@ -84,9 +84,17 @@ class Fault:
 
 @dataclass
 class GroupChat:
+    """A group. `members` are chats by phone; engines tell some of them only by their LID.
+
+    Of `hidden` the list of members tells the LID alone, a look-up the phone; of `secret` nobody ever tells the phone.
+    """
+
     id: str
     subject: str
     members: list[str] = field(default_factory=list)
+    hidden: set[str] = field(default_factory=set)
+    secret: set[str] = field(default_factory=set)
+    admins: set[str] = field(default_factory=set)
 
 
 @dataclass

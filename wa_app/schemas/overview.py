@@ -41,7 +41,8 @@ class DeviceLine:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Long work under way: a broadcast (`kind` campaign) or an import. `total` is None while unknown."""
+    """Long work under way: a broadcast (`kind` campaign), an import (import, blacklist) or groups being taken
+    over (grab). `total` is None while unknown."""
 
     kind: str
     id: UUID

@@ -62,9 +62,17 @@ _DEVICES = text("""
 """)
 
 _IMPORTS = text("""
-    SELECT id, file_name, processed, total FROM import_jobs
+    SELECT id, file_name, processed, total, kind FROM import_jobs
     WHERE tenant_id = :t AND status IN ('queued', 'running') AND NOT dry_run ORDER BY id DESC LIMIT :n
 """)
+
+_GRABS = text("""
+    SELECT id, groups->0->>'name' AS name, processed, total FROM group_grabs
+    WHERE tenant_id = :t AND status IN ('queued', 'running') ORDER BY id DESC LIMIT :n
+""")
+
+
+_IMPORT_KINDS = {"contacts": "import", "blacklist": "blacklist"}
 
 
 async def get_overview(uow: TenantUnitOfWork) -> Overview:
@@ -95,10 +103,12 @@ def _read_percent(states: dict[str, Any]) -> float | None:
 
 
 async def list_jobs(uow: TenantUnitOfWork) -> list[Job]:
-    """Imports and broadcasts under way, newest first. Raises Forbidden without `campaigns.read`."""
+    """Imports, groups being taken over and broadcasts under way, newest first. Raises Forbidden without `campaigns.read`."""
     uow.require("campaigns.read")
     imports = await uow.session.execute(_IMPORTS, {"t": uow.tenant_id, "n": MAX_JOBS})
-    jobs = [Job("import", row.id, row.file_name, row.processed, row.total) for row in imports]
+    jobs = [Job(_IMPORT_KINDS[row.kind], row.id, row.file_name, row.processed, row.total) for row in imports]
+    grabs = await uow.session.execute(_GRABS, {"t": uow.tenant_id, "n": MAX_JOBS})
+    jobs += [Job("grab", row.id, row.name or "", row.processed, row.total or None) for row in grabs]
     running = [line for line in await _broadcasts(uow) if line.status == "PROCESSING"]
     return jobs + [Job("campaign", line.id, line.name, line.done, line.total) for line in running]
 

@@ -68,7 +68,8 @@ def read_group(value: object) -> Group | None:
     if group_id is None:
         return None
     names = (item.get("subject"), item.get("name"), item.get("Name"), as_map(item.get("groupMetadata")).get("subject"))
-    size = as_number(item.get("size"))
+    sizes = (item.get("size"), item.get("ParticipantCount"), as_map(item.get("groupMetadata")).get("size"))
+    size = next((number for number in map(as_number, sizes) if number is not None), None)
     return Group(group_id, next(filter(None, map(as_text, names)), ""), None if size is None else int(size))
 
 
