@@ -8,6 +8,7 @@ from wa_app.db import redis_client
 from wa_app.kit.turns import Turns
 from wa_app.sending import planning
 from wa_app.services import campaigns
+from wa_app.services.campaigns import variants
 
 PLAN_LIMIT_MS = 3_600_000
 """Planning is a loop of short transactions; the limit only ends what hangs."""
@@ -41,3 +42,9 @@ async def campaign_settle(tenant_id: str, campaign_id: str) -> None:
     with SETTLES.take(tenant_id) as turn:
         if turn is not None:
             await campaigns.settle(UUID(tenant_id), UUID(campaign_id))
+
+
+@actor("campaign.release", max_retries=3, time_limit=PLAN_LIMIT_MS)
+async def campaign_release(tenant_id: str, campaign_id: str) -> None:
+    """Give the winning text to the recipients who waited for it."""
+    await variants.release(UUID(tenant_id), UUID(campaign_id))

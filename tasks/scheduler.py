@@ -21,8 +21,8 @@ from wa_app.config import get_settings
 from wa_app.db import system_unit_of_work
 from wa_app.errors import AppError
 from wa_app.sending import sweeps
-from wa_app.services import contacts, groups, resets, sessions
-from wa_app.services.campaigns import addresses, running
+from wa_app.services import contacts, groups, message_templates, resets, sessions
+from wa_app.services.campaigns import addresses, running, series, variants
 from wa_app.services.campaigns import jobs as campaign_jobs
 from wa_app.services.imports import jobs
 
@@ -46,6 +46,18 @@ async def _campaigns() -> None:
     """Campaigns whose time has come, plans that were interrupted, campaigns that are over."""
     async with system_unit_of_work() as uow:
         await running.start_due(uow)
+
+
+async def _winners() -> None:
+    """Tests of variants that are over, and winners that are not handed out yet."""
+    async with system_unit_of_work() as uow:
+        await variants.decide_due(uow)
+
+
+async def _series() -> None:
+    """Campaigns that come again."""
+    async with system_unit_of_work() as uow:
+        await series.run_due(uow)
 
 
 async def _imports() -> None:
@@ -74,6 +86,7 @@ async def _tidy() -> None:
     async with system_unit_of_work() as uow:
         await contacts.purge(uow)
         await groups.tidy(uow)
+        await message_templates.purge(uow)
 
 
 JOBS: Final[Mapping[str, tuple[int, Job]]] = {
@@ -81,6 +94,8 @@ JOBS: Final[Mapping[str, tuple[int, Job]]] = {
     "inbound.wake": (1, sweeps.wake_inbound),
     "campaigns.start": (2, _campaigns),
     "campaigns.jobs": (2, _campaign_jobs),
+    "campaigns.winners": (10, _winners),
+    "campaigns.series": (5, _series),
     "imports.wake": (5, _imports),
     "groups.wake": (5, _groups),
     "outbound.orphans": (5, _orphans),

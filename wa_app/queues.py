@@ -23,6 +23,7 @@ ACTOR_QUEUES: dict[str, str] = {
     "campaign.plan": "default",
     "campaign.freeze": "default",
     "campaign.settle": "default",
+    "campaign.release": "default",
     "inbound.process": "inbound",
     "reconcile.run": "default",
     "device.probe": "default",

@@ -33,6 +33,7 @@ PUBLIC = frozenset({
     ("POST", "/api/v1/auth/logout"),  # signing out twice is fine
     ("GET", "/dev/outbox"), ("GET", "/dev/outbox/{name}"),  # absent outside development
     ("POST", "/webhooks/waha/{device_token}"),  # signed over the raw body
+    ("GET", "/link/{slug}"),  # where short links lead: only to addresses a tenant stored
 })  # fmt: skip
 """Reviewed: routes that need no sign-in, and why they may."""
 SPECIAL = frozenset({("GET", "/metrics")})
@@ -44,9 +45,10 @@ TABLE_OF = {
     "session_id": "user_sessions", "job_id": "campaign_jobs", "key_id": "api_keys", "role_id": "roles", "membership_id": "memberships",
     "conversation_id": "conversations", "chat_id": "conversations", "tenant_id": "tenants", "segment_id": "segments",
     "suppression_id": "suppressions", "grab_id": "group_grabs", "entry_id": "suppressions", "preferred_device_id": "devices",
+    "message_template_id": "message_templates", "template_id": "message_templates", "series_id": "campaign_series",
 }  # fmt: skip
 """Which table an id in a path or a body names."""
-NOT_IDS = frozenset({"phone", "name", "device_token"})
+NOT_IDS = frozenset({"phone", "name", "device_token", "slug"})
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/api/v1/devices/{device_id}/pairing-code"): {"phone": "+6281234567890"},
 }

@@ -6,7 +6,7 @@ first used (engines, Redis) and closed by the process.
 
 from fastapi import APIRouter, FastAPI
 
-from wa_app.api import dev, health, openapi, problems, webhooks
+from wa_app.api import dev, health, links, openapi, problems, webhooks
 from wa_app.api.middleware import BodyCap, Envelope
 from wa_app.api.v1 import (
     admin,
@@ -14,6 +14,8 @@ from wa_app.api.v1 import (
     auth,
     blacklist,
     campaign_jobs,
+    campaign_parts,
+    campaign_series,
     campaigns,
     contacts,
     devices,
@@ -21,6 +23,7 @@ from wa_app.api.v1 import (
     files,
     groups,
     imports,
+    message_templates,
     messages,
     segments,
     settings,
@@ -33,10 +36,10 @@ V1: tuple[APIRouter, ...] = (
     devices.routes, files.routes, imports.routes, groups.routes, messages.check_routes, contacts.routes,
     events.routes,
     campaigns.routes, campaign_jobs.routes, messages.routes, blacklist.routes, segments.routes, settings.routes,
-    admin.routes,
+    admin.routes, campaign_parts.routes, campaign_series.routes, message_templates.routes,
 )
 """Routers under `/api/v1`. Add yours here."""
-TOP: tuple[APIRouter, ...] = (openapi.routes, health.routes, webhooks.routes, dev.routes)
+TOP: tuple[APIRouter, ...] = (openapi.routes, health.routes, webhooks.routes, links.routes, dev.routes)
 """Routers at the root: webhooks, development pages, health."""
 
 

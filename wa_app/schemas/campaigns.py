@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from wa_app.models.outbound import CampaignStatus, MessageState
+from wa_app.models.outbound import CampaignStatus, MessageState, WinnerBy
+from wa_app.schemas.broadcasts import Repeat, TestPhase, VariantFigures, VariantInput, VariantView
 from wa_app.schemas.preflight import AudienceFacts, Estimate, LinkView, NumberJob, Risk
 from wa_app.schemas.segments import Rules
 
@@ -54,6 +55,14 @@ class CampaignCreate(BaseModel):
     delay_min_s: int | None = None
     delay_max_s: int | None = None
     scheduled_at: datetime | None = None
+    variants: list[VariantInput] | None = None
+    """Two to five ways to write it, or none; the first takes the place of `message_template` and `file_id`."""
+    test: TestPhase | None = None
+    winner_by: WinnerBy = WinnerBy.READ
+    track_links: bool = False
+    template_id: UUID | None = None
+    """The message template its text was taken from."""
+    repeat: Repeat | None = None
 
 
 class CampaignUpdate(BaseModel):
@@ -70,6 +79,12 @@ class CampaignUpdate(BaseModel):
     delay_min_s: int | None = None
     delay_max_s: int | None = None
     scheduled_at: datetime | None = None
+    variants: list[VariantInput] | None = None
+    test: TestPhase | None = None
+    winner_by: WinnerBy | None = None
+    track_links: bool | None = None
+    template_id: UUID | None = None
+    repeat: Repeat | None = None
 
 
 class Counts(BaseModel):
@@ -123,6 +138,19 @@ class CampaignView(BaseModel):
     """The campaign whose silent readers this one writes to again."""
     waiting_reason: str | None = None
     """Why nothing leaves although the campaign runs: `devices_disconnected` or None."""
+    variants: list[VariantView] = []
+    test: TestPhase | None = None
+    test_ends_at: datetime | None = None
+    winner_by: WinnerBy = WinnerBy.READ
+    winner: str | None = None
+    """Letter of the variant that the rest of the audience gets."""
+    winner_at: datetime | None = None
+    winner_how: str | None = None
+    track_links: bool = False
+    template_id: UUID | None = None
+    repeat: Repeat | None = None
+    series_id: UUID | None = None
+    series_run: int | None = None
     created_by: UUID | None
     created_at: datetime
     updated_at: datetime | None
@@ -135,6 +163,10 @@ class Stats(Counts):
     status: CampaignStatus
     replied: int = 0
     opted_out: int = 0
+    clicks: int = 0
+    clicked: int = 0
+    """Recipients who opened a tracked link; `clicks` counts every opening."""
+    variants: list[VariantFigures] = []
     rate_per_minute: float | None = None
     eta: datetime | None = None
 

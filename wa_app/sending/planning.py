@@ -158,7 +158,7 @@ async def _begin(principal: Principal, campaign_id: UUID, owner: str) -> int | N
                 await freeze(uow, campaign)
             total = await audience.size(uow, principal.tenant_id, target, frozen_for=_frozen(campaign))
             await _set(uow, campaign_id, plan_total=total, started_at=func.coalesce(col(Campaign.started_at), func.now()))
-            await _default_devices(uow, campaign_id)
+            await default_devices(uow, campaign_id)
         return epoch
 
 
@@ -204,7 +204,7 @@ async def thaw(uow: TenantUnitOfWork, campaign: Campaign) -> None:
     campaign.frozen_at = None
 
 
-async def _default_devices(uow: TenantUnitOfWork, campaign_id: UUID) -> None:
+async def default_devices(uow: TenantUnitOfWork, campaign_id: UUID) -> None:
     """Without a choice, every device that is active for broadcasts now."""
     query = text(
         "INSERT INTO campaign_devices (tenant_id, campaign_id, device_id) "

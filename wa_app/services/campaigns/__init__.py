@@ -11,6 +11,11 @@
     logs       logs, export_page
     preview    count, sample, render
     states     which verb fits which state
+    extras     variants, test, tracking and repetition of a draft
+    variants   how each variant does, and which one wins: report, choose, decide_due, release
+    links      what became of tracked links
+    series     campaigns that come again: get, pause, resume, end, run_due
+    single     send_to_contact: one message to one contact, for sequences
 """
 
 from wa_app.services.campaigns.advice import of as preflight_of
@@ -34,10 +39,11 @@ from wa_app.services.campaigns.running import (
     start_now,
     tenant_zone,
 )
+from wa_app.services.campaigns.single import send_to_contact
 from wa_app.services.campaigns.states import may
 
 __all__ = [
     "cancel", "count", "create", "duplicate", "export_page", "find", "get", "in_tenant_zone", "lanes", "list_", "live", "logs",
     "may", "pause", "preflight", "preflight_of", "pulse", "remove", "render", "resolve_unknown", "restore", "resume", "retry_failed",
-    "sample", "schedule", "settle", "start", "start_due", "start_now", "stats", "status_counts", "tenant_zone", "update", "values_of_contact",
+    "sample", "schedule", "send_to_contact", "settle", "start", "start_due", "start_now", "stats", "status_counts", "tenant_zone", "update", "values_of_contact",
 ]  # fmt: skip

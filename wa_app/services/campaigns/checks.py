@@ -22,6 +22,7 @@ from wa_app.sending import audience
 from wa_app.sending.pacing import Policy
 from wa_app.sending.rendering import Template, parse
 from wa_app.sending.spintax import Problem
+from wa_app.services.campaigns import variants
 
 MB = 1024 * 1024
 MEDIA_LIMITS: dict[str, tuple[str, int]] = {
@@ -136,7 +137,8 @@ async def _message_checks(uow: TenantUnitOfWork, campaign: Campaign, template: T
     found: list[Check] = []
     if not campaign.message_template.strip() and campaign.file_id is None:
         found.append(Check(level="error", field="message_template", code="message_missing"))
-    for problem in template_problems(template, await known_attributes(uow)):
+    known = await known_attributes(uow)
+    for problem in template_problems(template, known):
         found.append(Check(
             level=problem.severity, field="message_template", code=problem.code, args=problem_args(problem)
         ))  # fmt: skip
@@ -144,8 +146,30 @@ async def _message_checks(uow: TenantUnitOfWork, campaign: Campaign, template: T
         found.append(Check(level="error", field=refused.field, code=refused.code, args=dict(refused.args)))
     if campaign.file_id is not None and len(campaign.message_template) > CAPTION_LIMIT:
         found.append(Check(level="warning", field="message_template", code="caption_long", args={"limit": CAPTION_LIMIT}))
+    found += await _variant_checks(uow, campaign, known)
     if not found and template.variants == 1 and campaign.message_template.strip():
         found.append(Check(level="warning", field="message_template", code="one_variant"))
+    return found
+
+
+async def _variant_checks(uow: TenantUnitOfWork, campaign: Campaign, known: frozenset[str]) -> list[Check]:
+    """The pre-flight of the variants after the first, whose text is the campaign's own."""
+    if not campaign.variant_count:
+        return []
+    written = (await variants.variants_of(uow, [campaign.id])).get(campaign.id, [])
+    found: list[Check] = []
+    for one in written[1:]:
+        where: dict[str, str | int] = {"letter": one.letter}
+        if not one.message_template.strip() and one.file_id is None:
+            found.append(Check(level="error", field="message_template", code="variant_missing", args=where))
+        for problem in template_problems(parse(one.message_template), known):
+            args = where | problem_args(problem)
+            found.append(Check(level=problem.severity, field="message_template", code=problem.code, args=args))
+        if (refused := await media_problem(uow, one.file_id)) is not None:
+            found.append(Check(level="error", field=refused.field, code=refused.code, args={**refused.args, **where}))
+    texts = [(one.message_template.strip(), one.file_id) for one in written]
+    if len(set(texts)) < len(texts):
+        found.append(Check(level="warning", field="message_template", code="variants_alike"))
     return found
 
 

@@ -11,16 +11,16 @@ from wa_app.errors import FieldError, Invalid
 from wa_app.kit.clock import utc_now
 from wa_app.kit.folding import fold
 from wa_app.models.devices import Device
-from wa_app.models.outbound import Campaign, CampaignDevice, CampaignStatus
+from wa_app.models.outbound import Campaign, CampaignDevice, CampaignStatus, WinnerBy
 from wa_app.models.people import Tag
 from wa_app.models.segments import Segment
 from wa_app.schemas.campaigns import CampaignCreate, CampaignUpdate, CampaignView, Target
 from wa_app.sending import planning
 from wa_app.services import audit
-from wa_app.services.campaigns import checks, reading, states
+from wa_app.services.campaigns import checks, extras, reading, states
 
-PLAIN = ("name", "message_template", "file_id", "footer", "delay_min_s", "delay_max_s", "scheduled_at")
-BLANK = {"name": "", "message_template": "", "footer": False}
+PLAIN = ("name", "message_template", "file_id", "footer", "delay_min_s", "delay_max_s", "scheduled_at", *extras.PLAIN)
+BLANK = {"name": "", "message_template": "", "footer": False, "track_links": False, "winner_by": WinnerBy.READ}
 """What a null stands for where the column takes none."""
 
 
@@ -32,9 +32,11 @@ async def create(uow: TenantUnitOfWork, data: CampaignCreate) -> CampaignView:
         target=data.target.model_dump(mode="json"), **{key: getattr(data, key) for key in PLAIN},
     )  # fmt: skip
     campaign.name = campaign.name.strip()
-    await _validate(uow, campaign, data.target, new_time=data.scheduled_at is not None)
+    extras.apply(campaign, data)
+    await _validate(uow, campaign, data, new_time=data.scheduled_at is not None)
     uow.session.add(campaign)
     await uow.session.flush()
+    await extras.store(uow, campaign, data)
     await _set_devices(uow, campaign.id, data.device_ids or ())
     uow.publish("campaign", id=str(campaign.id), what="created")
     return await reading.view(uow, campaign)
@@ -53,11 +55,13 @@ async def update(uow: TenantUnitOfWork, campaign_id: UUID, data: CampaignUpdate)
         campaign.target = data.target.model_dump(mode="json")
         await planning.thaw(uow, campaign)
     campaign.updated_at = utc_now()
-    await _validate(uow, campaign, data.target, new_time="scheduled_at" in given)
+    extras.apply(campaign, data)
+    await _validate(uow, campaign, data, new_time="scheduled_at" in given)
     if campaign.scheduled_at is None and campaign.status == CampaignStatus.PENDING:
         campaign.status = CampaignStatus.DRAFT
         await planning.thaw(uow, campaign)
     await uow.session.flush()
+    await extras.store(uow, campaign, data)
     if "device_ids" in given:
         await _set_devices(uow, campaign_id, data.device_ids or ())
     if campaign.status == CampaignStatus.PENDING:
@@ -71,20 +75,29 @@ async def duplicate(uow: TenantUnitOfWork, campaign_id: UUID, name: str = "") ->
     """A new draft with the same message, audience, devices and tempo, without its time."""
     uow.require("campaigns.write")
     source = await reading.find(uow, campaign_id)
+    copy = await copy_of(uow, source, name.strip() or _copy_name(source.name))
+    return await reading.view(uow, copy)
+
+
+async def copy_of(uow: TenantUnitOfWork, source: Campaign, name: str) -> Campaign:
+    """A draft that says the same to the same people by the same devices; files and devices that are gone are left out."""
+    kept = [key for key in PLAIN if key != "scheduled_at"]
     copy = Campaign(
-        tenant_id=uow.tenant_id, created_by=uow.principal.user_id, updated_at=utc_now(), target=source.target,
-        **{key: getattr(source, key) for key in PLAIN if key != "scheduled_at"},
+        tenant_id=uow.tenant_id, created_by=uow.principal.user_id or source.created_by, updated_at=utc_now(),
+        target=source.target, **{key: getattr(source, key) for key in (*kept, *extras.COPIED)},
     )  # fmt: skip
-    copy.name = name.strip() or _copy_name(source.name)
+    copy.name = name
     if await checks.media_problem(uow, copy.file_id) is not None:
         copy.file_id = None
     uow.session.add(copy)
     await uow.session.flush()
-    chosen = select(col(CampaignDevice.device_id)).where(col(CampaignDevice.campaign_id) == campaign_id)
+    if source.variant_count:
+        await extras.copy_variants(uow, source, copy)
+    chosen = select(col(CampaignDevice.device_id)).where(col(CampaignDevice.campaign_id) == source.id)
     alive = select(col(Device.id)).where(col(Device.id).in_(chosen), col(Device.deleted_at).is_(None))
     await _set_devices(uow, copy.id, (await uow.session.execute(alive)).scalars().all())
     uow.publish("campaign", id=str(copy.id), what="created")
-    return await reading.view(uow, copy)
+    return copy
 
 
 def _copy_name(name: str) -> str:
@@ -121,17 +134,20 @@ async def restore(uow: TenantUnitOfWork, campaign_ids: Sequence[UUID]) -> int:
     return len(found)
 
 
-async def _validate(uow: TenantUnitOfWork, campaign: Campaign, target: Target | None, *, new_time: bool) -> None:
-    found = checks.field_problems(campaign)
+async def _validate(
+    uow: TenantUnitOfWork, campaign: Campaign, data: CampaignCreate | CampaignUpdate, *, new_time: bool
+) -> None:
+    found = checks.field_problems(campaign) + extras.problems(campaign, data)
     if new_time and (late := checks.schedule_problem(campaign.scheduled_at)) is not None:
         found.append(late)
     # Not flushed before it is checked: the database would refuse another tenant's file with an error of its own.
     with uow.session.no_autoflush:
         if (media := await checks.media_problem(uow, campaign.file_id)) is not None:
             found.append(media)
-        if target is not None:
-            found += await _unknown_tags(uow, target)
-            found += await _unknown_segments(uow, target)
+        found += await extras.lookups(uow, data)
+        if data.target is not None:
+            found += await _unknown_tags(uow, data.target)
+            found += await _unknown_segments(uow, data.target)
     if found:
         raise Invalid(*found, code="campaign_invalid")
 

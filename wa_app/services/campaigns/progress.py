@@ -15,7 +15,7 @@ from wa_app.models.devices import Device, DeviceStatus
 from wa_app.models.outbound import Campaign, CampaignDevice, CampaignStatus
 from wa_app.schemas.campaigns import Counts, Lane, LiveRow, Pulse, Stats
 from wa_app.sending.rules import REPLY_WINDOW
-from wa_app.services.campaigns import checks, reading
+from wa_app.services.campaigns import checks, links, reading, variants
 
 RATE_WINDOW = timedelta(minutes=5)
 RECENT = 20_000
@@ -60,9 +60,11 @@ async def stats(uow: TenantUnitOfWork, campaign_id: UUID) -> Stats:
     counts = (await reading.counts_of(uow, [campaign_id]))[campaign_id]
     rate = await _rate(uow, campaign) if campaign.status == CampaignStatus.PROCESSING else None
     replied, opted_out = await _answers(uow, campaign)
+    clicks, clicked = await links.totals(uow, campaign_id) if campaign.track_links else (0, 0)
+    written = await variants.figures(uow, campaign) if campaign.variant_count else []
     return Stats(
         **counts.model_dump(), status=campaign.status, replied=replied, opted_out=opted_out,
-        rate_per_minute=rate, eta=_eta(counts, rate),
+        clicks=clicks, clicked=clicked, variants=written, rate_per_minute=rate, eta=_eta(counts, rate),
     )  # fmt: skip
 
 

@@ -10,7 +10,9 @@ from wa_app.db import TenantUnitOfWork
 from wa_app.errors import NotFound
 from wa_app.models.devices import Device, DeviceStatus
 from wa_app.models.outbound import Campaign, CampaignDevice, CampaignStatus
+from wa_app.schemas.broadcasts import TestPhase, VariantView, letter
 from wa_app.schemas.campaigns import CampaignView, Counts, Target
+from wa_app.services.campaigns import variants
 
 PAGE = 50
 MAX_PAGE = 200
@@ -71,7 +73,11 @@ async def views(uow: TenantUnitOfWork, campaigns: Sequence[Campaign]) -> list[Ca
         return []
     sums = await counts_of(uow, ids)
     devices, connected = await _devices(uow, ids)
-    return [_view(one, devices.get(one.id, []), sums[one.id], one.id in connected) for one in campaigns]
+    written = await variants.variants_of(uow, [one.id for one in campaigns if one.variant_count])
+    return [
+        _view(one, devices.get(one.id, []), sums[one.id], one.id in connected, written.get(one.id, []))
+        for one in campaigns
+    ]
 
 
 async def _devices(uow: TenantUnitOfWork, ids: Sequence[UUID]) -> tuple[dict[UUID, list[UUID]], set[UUID]]:
@@ -90,13 +96,17 @@ async def _devices(uow: TenantUnitOfWork, ids: Sequence[UUID]) -> tuple[dict[UUI
     return devices, connected
 
 
-def _view(campaign: Campaign, device_ids: list[UUID], counts: Counts, connected: bool) -> CampaignView:
+def _view(
+    campaign: Campaign, device_ids: list[UUID], counts: Counts, connected: bool, written: list[VariantView]
+) -> CampaignView:
     waits = campaign.status == CampaignStatus.PROCESSING and counts.planned > 0 and not connected
-    fields = campaign.model_dump(exclude={"target"})
+    fields = campaign.model_dump(exclude={"target", "winner"})
     return CampaignView(
         **{key: fields[key] for key in CampaignView.model_fields if key in fields},
         target=Target.model_validate(campaign.target), device_ids=device_ids, counts=counts,
-        waiting_reason="devices_disconnected" if waits else None,
+        waiting_reason="devices_disconnected" if waits else None, variants=written,
+        test=TestPhase(percent=campaign.test_percent, hours=campaign.test_hours) if campaign.test_percent else None,
+        winner=None if campaign.winner is None else letter(campaign.winner),
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from wa_app.schemas.campaigns import CampaignView
 from wa_app.schemas.principal import Principal
 from wa_app.sending import ledger, planning
 from wa_app.services import audit, entitlements
-from wa_app.services.campaigns import checks, reading, states
+from wa_app.services.campaigns import checks, reading, repeating, states
 
 Decision = Literal["sent", "failed", "retry"]
 LIFETIME = "30 days"
@@ -41,6 +41,7 @@ async def start(uow: TenantUnitOfWork, campaign_id: UUID) -> CampaignView:
         uow.enqueue("campaign.plan", tenant_id=uow.tenant_id, campaign_id=campaign_id)
     else:
         planning.freeze_soon(uow, campaign)
+    await repeating.begin(uow, campaign, await tenant_zone(uow))
     return await _to(uow, campaign, CampaignStatus.PENDING, "start")
 
 
@@ -55,6 +56,7 @@ async def schedule(uow: TenantUnitOfWork, campaign_id: UUID, when: datetime) -> 
     campaign.scheduled_at = aware
     await _demand_ready(uow, campaign)
     planning.freeze_soon(uow, campaign)
+    await repeating.begin(uow, campaign, await tenant_zone(uow))
     return await _to(uow, campaign, CampaignStatus.PENDING, "schedule")
 
 
