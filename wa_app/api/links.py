@@ -28,7 +28,10 @@ _PAGE = """<!doctype html><html lang="{language}"><meta charset="utf-8"><title>{
 
 
 @routes.head("/{slug}", include_in_schema=False)
-@routes.get("/{slug}", response_class=Response, summary="Follow a short link")
+@routes.get(
+    "/{slug}", response_class=Response, status_code=302, summary="Follow a short link",
+    responses={404: {"description": "a page for people: no such link", "content": {"text/html": {}}}},
+)
 async def follow(slug: str, request: Request) -> Response:
     """Leads on to the stored address and counts the opening; previews and crawlers are not counted."""
     ip, headers = limits.client_ip(request), request.headers
