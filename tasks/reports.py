@@ -4,7 +4,8 @@ from uuid import UUID
 
 from tasks.broker import actor
 from wa_app.channels import registry
-from wa_app.services.campaigns import addresses, lookups
+from wa_app.services.campaigns import addresses, lookups, snapshots
+from wa_app.services.reports import exporting
 
 
 @actor("links.check", max_retries=0, time_limit=300_000, max_age=60_000)
@@ -17,3 +18,15 @@ async def links_check(tenant_id: str) -> None:
 async def numbers_check(tenant_id: str, job_id: str) -> None:
     """Look up numbers of an audience for a while. Never retried: the sweep wakes it again."""
     await lookups.run(UUID(tenant_id), UUID(job_id), registry.channel)
+
+
+@actor("report.compute", max_retries=0, time_limit=600_000, max_age=120_000)
+async def report_compute(tenant_id: str, campaign_id: str) -> None:
+    """Count a large campaign's figures anew. Never retried: the sweep asks again while somebody wants them."""
+    await snapshots.compute(UUID(tenant_id), UUID(campaign_id))
+
+
+@actor("report.export", max_retries=0, time_limit=3_600_000, max_age=86_400_000)
+async def report_export(tenant_id: str, job_id: str) -> None:
+    """Write a report to a file, or go on with it. Never retried: the sweep wakes it again."""
+    await exporting.run(UUID(tenant_id), UUID(job_id))

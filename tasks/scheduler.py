@@ -22,9 +22,10 @@ from wa_app.db import system_unit_of_work
 from wa_app.errors import AppError
 from wa_app.sending import sweeps
 from wa_app.services import contacts, groups, message_templates, resets, sessions
-from wa_app.services.campaigns import addresses, running, series, variants
+from wa_app.services.campaigns import addresses, running, series, snapshots, variants
 from wa_app.services.campaigns import jobs as campaign_jobs
 from wa_app.services.imports import jobs
+from wa_app.services.reports import exporting
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +71,7 @@ async def _campaign_jobs() -> None:
     async with system_unit_of_work() as uow:
         await campaign_jobs.wake(uow)
         await addresses.wake(uow)
+        await snapshots.wake(uow)
 
 
 async def _groups() -> None:
@@ -87,6 +89,7 @@ async def _tidy() -> None:
         await contacts.purge(uow)
         await groups.tidy(uow)
         await message_templates.purge(uow)
+        await exporting.forget(uow)
 
 
 JOBS: Final[Mapping[str, tuple[int, Job]]] = {

@@ -15,11 +15,13 @@ from wa_app.inbound import opt_words, process
 from wa_app.kit.ids import NIL, new_id
 from wa_app.models.outbound import MessageState
 from wa_app.models.people import SuppressionReason
+from wa_app.models.reports import JobKind
 from wa_app.schemas.blacklist import BlacklistFilter
 from wa_app.schemas.campaigns import Target
 from wa_app.schemas.contacts import ContactFilter
 from wa_app.sending import audience, caps, claims, lanes, ledger, reconcile, sweeps
 from wa_app.services import blacklist, campaigns, contacts, devices, files, imports, messages, overview, tags
+from wa_app.services.campaigns import addresses, jobs, reports, snapshots
 
 
 @dataclass
@@ -65,6 +67,9 @@ HOT: dict[str, Ask] = {
     "campaigns.log_search": lambda uow, w: campaigns.logs(uow, w.ids["campaigns"], q="sari"),
     "campaigns.stats": lambda uow, w: campaigns.stats(uow, w.ids["campaigns"]),
     "campaigns.live": lambda uow, w: campaigns.live(uow, w.ids["campaigns"]),
+    "campaigns.report": lambda uow, w: reports.report(uow, w.ids["campaigns"]),
+    "campaigns.jobs": lambda uow, w: jobs.recent(uow, w.ids["campaigns"], JobKind.CSV),
+    "preflight": lambda uow, w: campaigns.preflight_of(uow, w.ids["campaigns"]),
     "audience.by_tag": lambda uow, w: audience.count(uow, Target(tags=["tag 1"])),
     "blacklist.list": lambda uow, w: blacklist.list_(uow),
     "blacklist.spam": lambda uow, w: blacklist.list_(uow, BlacklistFilter(reason=SuppressionReason.SPAM_REPORT)),
@@ -104,6 +109,9 @@ HOT: dict[str, Ask] = {
 }
 
 SYSTEM: dict[str, AskAll] = {
+    "sweep.campaign_jobs": lambda uow, w: jobs.wake(uow),
+    "sweep.links": lambda uow, w: addresses.wake(uow),
+    "sweep.reports": lambda uow, w: snapshots.wake(uow),
     "sweep.lanes": lambda uow, w: uow.session.execute(sweeps._LANES, {"again": sweeps.WAKE_AGAIN_S}),
     "sweep.inbound": lambda uow, w: uow.session.execute(sweeps._EVENTS),
     "sweep.orphans": lambda uow, w: uow.session.execute(sweeps._ORPHANS),

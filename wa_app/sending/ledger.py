@@ -325,18 +325,22 @@ UPDATE outbound_messages m SET state = 'planned', attempt = m.attempt + 1, devic
 WHERE m.tenant_id = $1 AND m.id IN (
   SELECT id FROM outbound_messages WHERE tenant_id = $1 AND state = 'failed'
     AND CASE WHEN $2::uuid IS NOT NULL THEN campaign_id = $2 ELSE id = ANY($3) END
+    AND ($5::text[] IS NULL OR error_code = ANY($5))
   ORDER BY id LIMIT $4 FOR UPDATE SKIP LOCKED)
 RETURNING m.campaign_id, old.device_id AS device_id, old.state AS was, new.state AS now, m.preferred_device_id
 """
 
 
-async def retry_failed(uow: TenantUnitOfWork, *, campaign_id: UUID | None = None, ids: Sequence[UUID] = ()) -> int:
+async def retry_failed(
+    uow: TenantUnitOfWork, *, campaign_id: UUID | None = None, ids: Sequence[UUID] = (), codes: Sequence[str] | None = None
+) -> int:
     """Plan failed rows again, up to `CHUNK`: the same row, the next attempt, a new provider key.
 
-    Name a campaign or rows. Call again until it answers 0. The campaign's own status is its service's.
+    Name a campaign or rows; with `codes` only rows that failed for one of these reasons. Call again until it answers 0. The campaign's own status is its service's.
     """
     conn = await uow.driver()
-    rows = await conn.fetch(_RETRY, uow.tenant_id, campaign_id, list(ids), CHUNK)
+    given = None if codes is None else list(codes)
+    rows = await conn.fetch(_RETRY, uow.tenant_id, campaign_id, list(ids), CHUNK, given)
     await book(conn, uow.tenant_id, moved(rows))
     for device in {row["preferred_device_id"] for row in rows if row["campaign_id"] is None}:
         uow.enqueue("lane.reply", tenant_id=uow.tenant_id, device_id=device)

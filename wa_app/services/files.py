@@ -68,9 +68,11 @@ async def _limited(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
 
 
 async def store(
-    principal: Principal, name: str, chunks: AsyncIterable[bytes], *, into: FileStore | None = None
+    principal: Principal, name: str, chunks: AsyncIterable[bytes], *, into: FileStore | None = None, limited: bool = True
 ) -> FileView:
     """Keep a file and its row. Opens its own unit of work, so none is held while bytes come in.
+
+    `limited`: refuse more than an upload may hold; what we write ourselves may be larger.
 
     Raises Forbidden, TooLarge, StorageIsFull, `Invalid("file_empty")` or
     `LimitReached("storage_mb_limit_reached")`; after any of them no bytes are left behind.
@@ -81,7 +83,7 @@ async def store(
     file_id = new_id()
     key = f"{principal.tenant_id}/{file_id}"
     try:
-        stored = await keeper.put(key, _limited(chunks))
+        stored = await keeper.put(key, _limited(chunks) if limited else chunks)
     except StorageFull:
         log.error("files.storage_full", tenant_id=str(principal.tenant_id))
         raise StorageIsFull from None

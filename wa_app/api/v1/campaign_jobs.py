@@ -1,4 +1,4 @@
-"""`/api/v1/campaigns/{id}/…`: a test to oneself, looking numbers up."""
+"""`/api/v1/campaigns/{id}/…`: a test to oneself, looking numbers up, the report and its files, writing again."""
 
 from uuid import UUID
 
@@ -6,10 +6,12 @@ from pydantic import BaseModel, ConfigDict
 
 from wa_app.api.deps import Uow
 from wa_app.api.routing import router
-from wa_app.schemas.reports import JobView
+from wa_app.schemas.campaigns import CampaignView
+from wa_app.schemas.reports import ExportRequest, JobView, Report
 from wa_app.services import trials
-from wa_app.services.campaigns import jobs, lookups
+from wa_app.services.campaigns import jobs, lookups, reports, resending
 from wa_app.services.messages import MessageView
+from wa_app.services.reports import exporting
 
 routes = router("/campaigns", "campaigns")
 
@@ -47,3 +49,39 @@ async def cancel_lookup(uow: Uow, campaign_id: UUID, job_id: UUID) -> JobView:
     """Stop asking; what is known stays known."""
     uow.require("campaigns.write")
     return await jobs.cancel(uow, campaign_id, job_id)
+
+
+@routes.get("/{campaign_id}/report")
+async def report(uow: Uow, campaign_id: UUID) -> Report:
+    """How it went: funnel, hours, devices, reasons, variants, opt-outs, and the campaign before it."""
+    return await reports.report(uow, campaign_id)
+
+
+@routes.post("/{campaign_id}/exports", status_code=202)
+async def make_export(uow: Uow, campaign_id: UUID, body: ExportRequest) -> JobView:
+    """Have every row written as CSV, or the report as PDF, by a worker."""
+    return await exporting.request(uow, campaign_id, body)
+
+
+@routes.get("/{campaign_id}/exports")
+async def list_exports(uow: Uow, campaign_id: UUID) -> list[JobView]:
+    """The newest files and those being made."""
+    return await exporting.recent(uow, campaign_id)
+
+
+@routes.get("/{campaign_id}/exports/{job_id}")
+async def show_export(uow: Uow, campaign_id: UUID, job_id: UUID) -> JobView:
+    """How far a file is, and when it is done a link that works for an hour."""
+    return await exporting.get(uow, campaign_id, job_id)
+
+
+@routes.post("/{campaign_id}/exports/{job_id}/cancel", status_code=202)
+async def cancel_export(uow: Uow, campaign_id: UUID, job_id: UUID) -> JobView:
+    """Stop making a file."""
+    return await exporting.cancel(uow, campaign_id, job_id)
+
+
+@routes.post("/{campaign_id}/resend", status_code=201)
+async def resend(uow: Uow, campaign_id: UUID) -> CampaignView:
+    """A new draft for those the campaign was sent to who did not read it, reply or opt out."""
+    return await resending.resend(uow, campaign_id)

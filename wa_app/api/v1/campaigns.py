@@ -43,6 +43,8 @@ class Retry(BaseModel):
 
     include_unknown: bool = False
     message_ids: list[UUID] = []
+    reasons: list[str] | None = None
+    """Only rows that failed for one of these reasons (`GET report` lists them); an empty list: none of them."""
 
 
 class Resolve(BaseModel):
@@ -134,7 +136,7 @@ async def retry(uow: Uow, campaign_id: UUID, body: Retry | None = None) -> Moved
     """Put failed messages back in line."""
     wish = body or Retry()
     return Moved(moved=await campaigns.retry_failed(
-        uow, campaign_id, include_unknown=wish.include_unknown, ids=wish.message_ids
+        uow, campaign_id, include_unknown=wish.include_unknown, ids=wish.message_ids, reasons=wish.reasons
     ))  # fmt: skip
 
 

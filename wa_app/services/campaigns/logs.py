@@ -1,6 +1,7 @@
 """The log of a campaign: one line per recipient, with what became of it and why."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import text
@@ -116,13 +117,31 @@ async def export_page(
     await reading.find(uow, campaign_id)
     if after is None:
         audit.record(uow, "campaign.export", "campaign", campaign_id)
+    piece = await export_piece(uow, campaign_id, after, state)
+    return piece.data, piece.last if piece.more else None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Part of an exported log: `last` is its last row, None when it has none."""
+
+    data: bytes
+    rows: int
+    last: UUID | None
+    more: bool
+
+
+async def export_piece(
+    uow: TenantUnitOfWork, campaign_id: UUID, after: UUID | None, state: Sequence[MessageState] = ()
+) -> Piece:
+    """The next rows beyond `after` as CSV; the first piece carries the header and the byte order mark."""
     rows = await _page(uow, campaign_id, state, None, "", after, EXPORT_PAGE)
     cells = [_cells(row) for row in rows]
     head, body = (HEADER, cells) if after is None else (cells[0] if cells else (), cells[1:])
     pieces = list(csv_chunks(head, body)) if head else []
     # A byte order mark belongs at the beginning of the file alone.
     data = b"".join(pieces if after is None else pieces[1:])
-    return data, rows[-1].id if len(rows) == EXPORT_PAGE else None
+    return Piece(data, len(rows), rows[-1].id if rows else None, len(rows) == EXPORT_PAGE)
 
 
 def _cells(row: LogRow) -> list[str]:

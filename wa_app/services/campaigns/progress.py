@@ -68,15 +68,17 @@ async def stats(uow: TenantUnitOfWork, campaign_id: UUID) -> Stats:
     )  # fmt: skip
 
 
+async def opted_out(uow: TenantUnitOfWork, campaign_id: UUID) -> int:
+    """People who stopped because of a campaign."""
+    values = {"tenant": uow.tenant_id, "campaign": campaign_id}
+    return int((await uow.session.execute(_OPTED_OUT, values)).scalar_one())
+
+
 async def _answers(uow: TenantUnitOfWork, campaign: Campaign) -> tuple[int, int]:
     if campaign.started_at is None:
         return 0, 0
-    values = {"tenant": uow.tenant_id, "campaign": campaign.id}
     replied = {"tenant": uow.tenant_id, "prefix": f"c:{campaign.id}:", "since": campaign.started_at}
-    return (
-        (await uow.session.execute(_REPLIED, replied)).scalar_one(),
-        (await uow.session.execute(_OPTED_OUT, values)).scalar_one(),
-    )
+    return (await uow.session.execute(_REPLIED, replied)).scalar_one(), await opted_out(uow, campaign.id)
 
 
 async def _rate(uow: TenantUnitOfWork, campaign: Campaign) -> float | None:

@@ -16,7 +16,7 @@ from wa_app.schemas.campaigns import CampaignView
 from wa_app.schemas.principal import Principal
 from wa_app.sending import ledger, planning
 from wa_app.services import audit, entitlements
-from wa_app.services.campaigns import checks, reading, repeating, states
+from wa_app.services.campaigns import checks, failures, reading, repeating, states
 
 Decision = Literal["sent", "failed", "retry"]
 LIFETIME = "30 days"
@@ -108,19 +108,25 @@ async def cancel(uow: TenantUnitOfWork, campaign_id: UUID) -> CampaignView:
 
 
 async def retry_failed(
-    uow: TenantUnitOfWork, campaign_id: UUID, *, include_unknown: bool = False, ids: Sequence[UUID] = ()
-) -> int:
+    uow: TenantUnitOfWork, campaign_id: UUID, *, include_unknown: bool = False, ids: Sequence[UUID] = (),
+    reasons: Sequence[str] | None = None,
+) -> int:  # fmt: skip
     """Put failed rows back in line, unknown ones only when asked for by name. Returns how many.
 
-    Raises Conflict `nothing_to_retry` when there is none.
+    Args:
+        reasons: only rows that failed for one of these (error codes); none with `include_unknown` means
+            the unknown ones alone.
+
+    Raises Conflict `nothing_to_retry` when there is none, Invalid `reason_not_retryable`.
     """
     uow.require("campaigns.send")
+    refused = [code for code in reasons or () if not failures.may_retry("failed", code)]
+    if refused:
+        raise Invalid(FieldError("reasons", "reason_not_retryable", {"code": refused[0]}))
     campaign = await reading.find(uow, campaign_id, lock=True)
     states.demand(campaign, "retry")
-    if include_unknown:
-        await _settle_unknown(uow, campaign_id, ids, sent=False)
-    failed = [one async for one in _of_state(uow, campaign_id, "failed", ids)] if ids else []
-    moved = await ledger.retry_failed(uow, ids=failed) if ids else await _retry_all(uow, campaign_id)
+    settled = await _settle_unknown(uow, campaign_id, ids, sent=False) if include_unknown else []
+    moved = await _retry(uow, campaign_id, ids, settled, reasons)
     if not moved:
         raise Conflict("nothing_to_retry")
     audit.record(uow, "campaign.retry", "campaign", campaign_id, rows=moved)
@@ -130,6 +136,19 @@ async def retry_failed(
     await planning.wake_lanes(uow, campaign_id)
     uow.publish("campaign", id=str(campaign_id), what="changed")
     return moved
+
+
+async def _retry(
+    uow: TenantUnitOfWork, campaign_id: UUID, ids: Sequence[UUID], settled: Sequence[UUID], reasons: Sequence[str] | None
+) -> int:
+    if ids:
+        failed = [one async for one in _of_state(uow, campaign_id, "failed", ids)]
+        return await ledger.retry_failed(uow, ids=failed)
+    if reasons is None:
+        return await _retry_all(uow, campaign_id, None)
+    # Rows that were unknown a moment ago are named one by one: others not sent were not chosen.
+    moved = await ledger.retry_failed(uow, ids=settled) if settled else 0
+    return moved + (await _retry_all(uow, campaign_id, reasons) if reasons else 0)
 
 
 async def resolve_unknown(
@@ -169,9 +188,9 @@ async def _of_state(
         yield one
 
 
-async def _retry_all(uow: TenantUnitOfWork, campaign_id: UUID) -> int:
+async def _retry_all(uow: TenantUnitOfWork, campaign_id: UUID, reasons: Sequence[str] | None) -> int:
     moved = 0
-    while batch := await ledger.retry_failed(uow, campaign_id=campaign_id):
+    while batch := await ledger.retry_failed(uow, campaign_id=campaign_id, codes=reasons):
         moved += batch
     return moved
 
