@@ -9,6 +9,8 @@ from pages import (
     contacts_import,
     devices,
     home,
+    segment_builder,
+    segments,
     settings,
 )
 from wa_app.config import get_settings
@@ -22,6 +24,8 @@ __all__ = [
     "contacts_import",
     "devices",
     "home",
+    "segment_builder",
+    "segments",
     "settings",
 ]
 

@@ -8,14 +8,14 @@ from pages import routes
 from pages.layout import shell
 from state.base import AppState
 from state.campaign_composer import CampaignComposerState as S
-from wa_app.components.buttons import button, icon_button, link_button
+from wa_app.components.buttons import button, icon_button, link, link_button
 from wa_app.components.cards import card, card_body, page_header, saved_note, segmented
 from wa_app.components.chat import bubble, date_pill, phone_preview
 from wa_app.components.chips import campaign_state_chip, chip, device_state_chip, tile
 from wa_app.components.dialogs import confirm
 from wa_app.components.editor import message_editor, whatsapp_text
 from wa_app.components.feedback import empty, notice, skeleton_rows
-from wa_app.components.forms import date_time_field, select, tag_picker, text_field
+from wa_app.components.forms import checkbox, date_time_field, field, select, tag_picker, text_field
 from wa_app.components.i18n import clock, duration, error_text, file_size, number, phone, t, t_var, zone_name
 from wa_app.components.icons import icon
 from wa_app.components.uploader import uploader
@@ -57,19 +57,39 @@ def _rail() -> rx.Component:
     return rx.el.nav(*(one(step) for step in STEP_ICONS), class_name="rail", aria_label=t("composer.steps"))
 
 
-def _people() -> rx.Component:
-    scope = segmented([("all", t("composer.people.all")), ("tags", t("composer.people.tags"))],
-                      rx.cond(S.everyone, "all", "tags"), S.set_scope, label=t("composer.step.people"))  # fmt: skip
-    none = rx.el.p(t("composer.people.no_tags"), class_name="muted")
-    wanted = rx.cond(
-        S.everyone,
-        rx.fragment(),
-        rx.cond(S.tag_options.length() > 0,
-                tag_picker(t("composer.people.wanted"), S.tag_options, S.wanted, S.toggle_wanted), none),
+def _segment() -> rx.Component:
+    """Which segment, and where one makes the first."""
+    options = rx.el.select(
+        rx.el.option(t("composer.segment.pick"), value=""),
+        rx.foreach(S.segment_options, lambda one: rx.el.option(one["name"], value=one["id"])),
+        value=S.segment_id, on_change=S.set_segment, id="composer_segment", class_name="input max-w-[360px]",
     )  # fmt: skip
-    unwanted = rx.cond(
-        S.tag_options.length() > 0,
-        tag_picker(t("composer.people.unwanted"), S.tag_options, S.unwanted, S.toggle_unwanted),
+    none = rx.el.p(t("composer.segment.none"), " ", link(t("segments.new"), href=routes.SEGMENT_NEW), class_name="muted")
+    return rx.cond(S.segment_options.length() > 0, field(t("composer.segment"), "composer_segment", options), none)
+
+
+def _without() -> rx.Component:
+    """Who is left out."""
+    tags = tag_picker(t("composer.people.unwanted"), S.tag_options, S.unwanted, S.toggle_unwanted)
+    others = tag_picker(t("composer.segment.without"), S.segment_options, S.without, S.toggle_without)
+    return rx.fragment(rx.cond(S.tag_options.length() > 0, tags), rx.cond(S.segment_options.length() > 0, others))
+
+
+def _people() -> rx.Component:
+    choices = [("all", t("composer.people.all")), ("tags", t("composer.people.tags")), ("segment", t("composer.people.segment"))]
+    scope = segmented(choices, S.scope, S.set_scope, label=t("composer.step.people"))
+    none = rx.el.p(t("composer.people.no_tags"), class_name="muted")
+    wanted = rx.match(
+        S.scope,
+        ("tags", rx.cond(S.tag_options.length() > 0,
+                         tag_picker(t("composer.people.wanted"), S.tag_options, S.wanted, S.toggle_wanted), none)),
+        ("segment", _segment()),
+        ("filter", notice(t("composer.people.filter"))),
+        rx.fragment(),
+    )  # fmt: skip
+    live = rx.cond(
+        S.scope != "all",
+        checkbox(t("composer.frozen"), note=t("composer.frozen.note"), checked=S.frozen, on_change=S.flip_frozen),
     )
     count = rx.el.div(
         rx.el.span(number(S.sendable), class_name="figure"),
@@ -78,7 +98,7 @@ def _people() -> rx.Component:
                    class_name="small muted"),
         class_name="row gap-2 flex-wrap", role="status",
     )  # fmt: skip
-    return card(card_body(rx.el.div(scope, wanted, unwanted, rx.el.hr(class_name="border-line"), count,
+    return card(card_body(rx.el.div(scope, wanted, _without(), live, rx.el.hr(class_name="border-line"), count,
                                     class_name="stack gap-4")), title=t("composer.step.people"))  # fmt: skip
 
 

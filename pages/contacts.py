@@ -7,6 +7,7 @@ import reflex as rx
 from pages import routes
 from pages.contact_parts import contact_drawer, edit_dialog, tag_manager
 from pages.layout import shell
+from pages.segments import people_tabs
 from state.base import AppState
 from state.contacts import ContactsState, ContactState, TagsState
 from wa_app.components.buttons import button, link_button
@@ -88,12 +89,23 @@ def _toolbar() -> rx.Component:
         aria_label=t("contacts.filter.tag"),
         class_name="input w-auto max-w-[200px]",
     )
+    segments = rx.el.select(
+        rx.el.option(t("segments.filter.all"), value=""),
+        rx.foreach(ContactsState.segments, lambda one: rx.el.option(one[1], value=one[0])),
+        value=ContactsState.segment_id, on_change=ContactsState.pick_segment, aria_label=t("segments.filter"),
+        class_name="input w-auto max-w-[200px]",
+    )  # fmt: skip
     return toolbar(
         search_box(ContactsState.q, ContactsState.search, placeholder=t("contacts.search")),
         rx.cond(ContactsState.tags.length() > 0, options),
+        rx.cond(ContactsState.segments.length() > 0, segments),
         rx.cond(
             ContactsState.tag_name,
             filter_chip(t("contacts.filter.tag"), ContactsState.tag_name, ContactsState.pick_tag("")),
+        ),
+        rx.cond(
+            ContactsState.segment_name,
+            filter_chip(t("segments.filter"), ContactsState.segment_name, ContactsState.pick_segment("")),
         ),
         right=[
             button(t("contacts.tags.manage"), leading="tags", look="quiet", on_click=TagsState.open_manager),
@@ -194,6 +206,7 @@ def contacts() -> rx.Component:
     """The list of contacts."""
     return shell(
         _header(),
+        people_tabs("contacts"),
         _running_import(),
         _table(),
         _dialogs(),

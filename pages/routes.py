@@ -7,6 +7,9 @@ CAMPAIGN = "/campaigns/[broadcast]"
 CAMPAIGN_EDIT = "/campaigns/[broadcast]/edit"
 CONTACTS = "/contacts"
 CONTACTS_IMPORT = "/contacts/import"
+CONTACTS_SEGMENTS = "/contacts/segments"
+SEGMENT_NEW = "/contacts/segments/new"
+SEGMENT = "/contacts/segments/[segment]"
 DEVICES = "/devices"
 SETTINGS = "/settings"
 SETTINGS_SECURITY = "/settings/security"
@@ -28,3 +31,8 @@ def campaign(campaign_id: str) -> str:
 def campaign_edit(campaign_id: str) -> str:
     """The composer of one broadcast."""
     return f"{CAMPAIGNS}/{campaign_id}/edit"
+
+
+def segment(segment_id: str) -> str:
+    """The builder of one segment."""
+    return f"{CONTACTS_SEGMENTS}/{segment_id}"

@@ -21,7 +21,7 @@ from wa_app.i18n import translate
 from wa_app.models.outbound import CampaignStatus
 from wa_app.schemas.campaigns import CampaignView
 from wa_app.sending.rendering import BUILT_IN
-from wa_app.services import campaigns, devices, tags
+from wa_app.services import campaigns, devices, segments, tags
 from wa_app.services.campaigns.checks import known_attributes
 
 
@@ -37,8 +37,15 @@ class CampaignComposerState(AudienceStep, MessageStep, TimingStep, AppState):
             self._zone = (await campaigns.tenant_zone(uow)).key
             self.name = translate((await self.principal()).language, "composer.new_name")
             await self._lists(uow)
+            self._choose_asked()
             await self._look(uow)
         self.ready = True
+
+    def _choose_asked(self) -> None:
+        """A segment that the address brings is chosen at once."""
+        asked = str(self.router.url.query_parameters.get("segment", ""))
+        if asked in {one["id"] for one in self.segment_options}:
+            self.everyone, self.scope, self.segment_id = False, "segment", asked
 
     @rx.event
     async def load(self) -> EventSpec | None:
@@ -117,7 +124,7 @@ class CampaignComposerState(AudienceStep, MessageStep, TimingStep, AppState):
     async def _fill(self, uow: TenantUnitOfWork, view: CampaignView) -> None:
         self.draft_id, self.name, self.status = str(view.id), view.name, view.status.value
         self.message, self.letters = view.message_template, len(view.message_template)
-        self.everyone, self.wanted, self.unwanted = view.target.all, view.target.tags, view.target.exclude_tags
+        self._show_target(view.target)
         self.chosen = [str(one) for one in view.device_ids]
         self.delay_min = "" if view.delay_min_s is None else str(view.delay_min_s)
         self.delay_max = "" if view.delay_max_s is None else str(view.delay_max_s)
@@ -133,6 +140,10 @@ class CampaignComposerState(AudienceStep, MessageStep, TimingStep, AppState):
         self.tag_options = [
             {"id": tag.name, "name": tag.name, "color": tag.color, "n": str(tag.contacts or 0)}
             for tag in await tags.list_(uow)
+        ]
+        self.segment_options = [
+            {"id": str(one.id), "name": one.name, "color": "mist", "n": str(-1 if one.count is None else one.count)}
+            for one in (await segments.list_(uow)).items
         ]
         found = await devices.list_devices(uow)
         self.device_rows = [

@@ -1,4 +1,4 @@
-"""The step "recipients": everyone, or those with a tag, minus others."""
+"""The step "recipients": everyone, those with a tag or those in a segment, minus others."""
 
 import reflex as rx
 from reflex.event import EventSpec
@@ -11,8 +11,31 @@ class AudienceStep(ComposerDraft, mixin=True):
 
     @rx.event
     async def set_scope(self, scope: str) -> EventSpec | None:
-        """All contacts, or those with one of the tags."""
-        self.everyone = scope == "all"
+        """All contacts, those with one of the tags, or those in a segment."""
+        if scope == "filter" and not self._rules:
+            scope = "all"
+        self.scope = scope if scope in ("all", "tags", "segment", "filter") else "all"
+        self.everyone = self.scope == "all"
+        return await self._save_target()
+
+    @rx.event
+    async def set_segment(self, segment_id: str) -> EventSpec | None:
+        """The segment it goes to."""
+        self.segment_id = segment_id if segment_id in {one["id"] for one in self.segment_options} else ""
+        self.without = [one for one in self.without if one != self.segment_id]
+        return await self._save_target()
+
+    @rx.event
+    async def toggle_without(self, segment_id: str) -> EventSpec | None:
+        """Leave out who is in a segment."""
+        if segment_id in {one["id"] for one in self.segment_options} - {self.segment_id}:
+            self.without = flipped(self.without, segment_id)
+        return await self._save_target()
+
+    @rx.event
+    async def flip_frozen(self, frozen: bool) -> EventSpec | None:
+        """Write the people down at the start, or find them when it is planned."""
+        self.frozen = bool(frozen)
         return await self._save_target()
 
     @rx.event
@@ -20,7 +43,7 @@ class AudienceStep(ComposerDraft, mixin=True):
         """Take a tag in or out; it cannot be wanted and excluded."""
         self.wanted = flipped(self.wanted, name)
         self.unwanted = [one for one in self.unwanted if one != name]
-        self.everyone = False
+        self.everyone, self.scope = False, "tags"
         return await self._save_target()
 
     @rx.event

@@ -23,6 +23,7 @@ from wa_app.schemas.campaigns import (
     Preflight,
     Target,
 )
+from wa_app.schemas.segments import Rules
 from wa_app.services import campaigns, files
 from wa_app.services.campaigns.checks import media_kind
 
@@ -46,6 +47,13 @@ class ComposerDraft(AppState, mixin=True):
     tag_options: list[dict[str, str]] = []
     wanted: list[str] = []
     unwanted: list[str] = []
+    scope: str = "all"
+    """`all`, `tags`, `segment`, or `filter` for rules that a report made."""
+    segment_id: str = ""
+    segment_options: list[dict[str, str]] = []
+    without: list[str] = []
+    """Segments that are left out, by id."""
+    frozen: bool = False
     people: int = 0
     suppressed: int = 0
     unreachable: int = 0
@@ -83,9 +91,24 @@ class ComposerDraft(AppState, mixin=True):
     asked: bool = False
     _samples: list[dict[str, Any]] = []
     _zone: str = "Asia/Jakarta"
+    _rules: dict[str, Any] = {}
+    """Rules of the target itself; kept as they came."""
 
     def _target(self) -> Target:
-        return Target(all=self.everyone, tags=[] if self.everyone else self.wanted, exclude_tags=self.unwanted)
+        return Target(
+            all=self.everyone, tags=self.wanted if self.scope == "tags" else [], exclude_tags=self.unwanted,
+            segment_id=id_of(self.segment_id) if self.scope == "segment" and self.segment_id else None,
+            exclude_segment_ids=[id_of(one) for one in self.without], frozen=self.frozen,
+            filter=Rules.model_validate(self._rules) if self.scope == "filter" and self._rules else None,
+        )  # fmt: skip
+
+    def _show_target(self, target: Target) -> None:
+        """What the step "recipients" shows of a target."""
+        self.everyone, self.wanted, self.unwanted = target.all, target.tags, target.exclude_tags
+        self.segment_id = str(target.segment_id or "")
+        self.without = [str(one) for one in target.exclude_segment_ids]
+        self.frozen, self._rules = target.frozen, target.filter.model_dump(mode="json") if target.filter else {}
+        self.scope = "filter" if target.filter else "segment" if target.segment_id else "all" if target.all else "tags"
 
     async def _save(self, **changes: Any) -> EventSpec | None:
         """Store what changed; the first change makes the draft and gives the page its address."""

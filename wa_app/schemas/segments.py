@@ -287,6 +287,4 @@ class SegmentPreview(BaseModel):
     """How many contacts the rules mean now, and some of them, newest first."""
 
     count: int
-    everybody: int
-    """Contacts there are at all."""
     sample: list[SampleContact]

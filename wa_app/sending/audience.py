@@ -120,23 +120,26 @@ async def count(uow: TenantUnitOfWork, target: Target) -> AudienceCount:
     return AudienceCount(total=total, suppressed=suppressed, no_identity=without)
 
 
-_LOOK = """
-    WITH found AS MATERIALIZED (SELECT c.id FROM contacts c WHERE {})
-    SELECT (SELECT count(*) FROM found),
-           ARRAY(SELECT id FROM found ORDER BY id DESC LIMIT :n)
-"""
-"""One pass for both: a sample of its own would walk through all contacts for a rule that means few."""
+_FEW = 20_000
+"""Up to so many matches a sample sorts what was found; walking the contacts, newest first, would look through all."""
+_SORTED = "WITH f AS MATERIALIZED (SELECT c.id FROM contacts c WHERE {}) SELECT id FROM f ORDER BY id DESC LIMIT :n"
+_WALKED = "SELECT c.id FROM contacts c WHERE {} ORDER BY c.id DESC LIMIT :n"
 
 
 async def look(uow: UnitOfWork, tenant_id: UUID, target: Target, limit: int) -> tuple[int, list[Any]]:
     """How many contacts a target means, and some of them, newest first, whether or not they can be written to."""
     where, values = await condition(uow, tenant_id, target)
-    size, ids = (await uow.session.execute(text(_LOOK.format(where)), values | {"n": limit})).one()
-    query = text(
+    found = await uow.session.execute(text(f"SELECT count(*) FROM contacts c WHERE {where}"), values)  # noqa: S608
+    size = int(found.scalar_one())
+    if not size or not limit:
+        return size, []
+    query = text((_SORTED if size <= _FEW else _WALKED).format(where))
+    ids = list((await uow.session.execute(query, values | {"n": limit})).scalars())
+    people = text(
         "SELECT c.id, c.name, c.phone, c.city FROM contacts c "
         "WHERE c.tenant_id = :tenant AND c.id = ANY(:ids) ORDER BY c.id DESC"
     )
-    return size, list((await uow.session.execute(query, {"tenant": tenant_id, "ids": ids})).all())
+    return size, list((await uow.session.execute(people, {"tenant": tenant_id, "ids": ids})).all())
 
 
 async def sample(uow: TenantUnitOfWork, target: Target, limit: int) -> list[Any]:

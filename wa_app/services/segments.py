@@ -158,11 +158,16 @@ async def preview(uow: TenantUnitOfWork, data: PreviewRequest) -> SegmentPreview
     await _hurry(uow)
     try:
         size, rows = await audience.look(uow, uow.tenant_id, target, data.sample)
-        everybody = await audience.size(uow, uow.tenant_id, Target(all=True))
     except DBAPIError as error:
         raise _slow(error) from error
     sample = [SampleContact(id=row.id, name=row.name, phone=row.phone, city=row.city) for row in rows]
-    return SegmentPreview(count=size, everybody=everybody, sample=sample)
+    return SegmentPreview(count=size, sample=sample)
+
+
+async def everybody(uow: TenantUnitOfWork) -> int:
+    """Contacts there are at all: what a segment is a part of."""
+    uow.require("contacts.read")
+    return await audience.size(uow, uow.tenant_id, Target(all=True))
 
 
 async def counted(uow: TenantUnitOfWork, segment_id: UUID) -> SegmentView:
