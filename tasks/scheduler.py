@@ -24,6 +24,7 @@ from wa_app.sending import sweeps
 from wa_app.services import contacts, groups, message_templates, resets, sessions
 from wa_app.services.campaigns import addresses, running, series, snapshots, variants
 from wa_app.services.campaigns import jobs as campaign_jobs
+from wa_app.services.devices import guarding
 from wa_app.services.imports import jobs
 from wa_app.services.reports import exporting
 
@@ -85,6 +86,7 @@ async def _mails() -> None:
 
 async def _tidy() -> None:
     await sweeps.tidy()
+    await guarding.tidy()
     async with system_unit_of_work() as uow:
         await contacts.purge(uow)
         await groups.tidy(uow)
@@ -105,6 +107,7 @@ JOBS: Final[Mapping[str, tuple[int, Job]]] = {
     "outbound.reconcile": (2, sweeps.wake_reconcile),
     "outbound.expire": (5, sweeps.expire),
     "devices.probe": (30, _probe),
+    "devices.health": (60, guarding.watch_over),
     "mails.wake": (60, _mails),
     "sessions.tidy": (3600, sessions.tidy),
     "tidy": (600, _tidy),

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from wa_app.db import SystemUnitOfWork, TenantUnitOfWork
 from wa_app.inbound import opt_words, process
-from wa_app.kit.ids import NIL, new_id
+from wa_app.kit.ids import NIL, id_floor, new_id
 from wa_app.models.outbound import MessageState
 from wa_app.models.people import SuppressionReason
 from wa_app.models.reports import JobKind
@@ -22,6 +22,7 @@ from wa_app.schemas.contacts import ContactFilter
 from wa_app.sending import audience, caps, claims, lanes, ledger, reconcile, sweeps
 from wa_app.services import blacklist, campaigns, contacts, devices, files, imports, messages, overview, tags
 from wa_app.services.campaigns import addresses, jobs, reports, snapshots
+from wa_app.services.devices import guarding, measuring
 
 
 @dataclass
@@ -78,6 +79,7 @@ HOT: dict[str, Ask] = {
     "blacklist.find": lambda uow, w: blacklist.list_(uow, q="+628120000771"),
     "devices.list": lambda uow, w: devices.list_devices(uow),
     "devices.events": lambda uow, w: devices.list_events(uow, w.ids["devices"]),
+    "devices.health": lambda uow, w: devices.health_history(uow, w.ids["devices"]),
     "files.get": lambda uow, w: files.show(uow, w.ids["files"]),
     "imports.recent": lambda uow, w: imports.recent(uow),
     "messages.get": lambda uow, w: messages.get(uow, w.ids["outbound_messages"]),
@@ -112,6 +114,12 @@ SYSTEM: dict[str, AskAll] = {
     "sweep.campaign_jobs": lambda uow, w: jobs.wake(uow),
     "sweep.links": lambda uow, w: addresses.wake(uow),
     "sweep.reports": lambda uow, w: snapshots.wake(uow),
+    "health.measure": lambda uow, w: measuring.measure(uow),
+    "health.broadcasts": lambda uow, w: uow.session.execute(guarding._BROADCASTS),
+    "health.stops": lambda uow, w: uow.session.execute(
+        guarding._STOPS, {"floor": id_floor(datetime.now(UTC)), "ids": [w.ids["campaigns"]]}
+    ),
+    "health.letters": lambda uow, w: uow.session.execute(guarding._UNSENT),
     "sweep.lanes": lambda uow, w: uow.session.execute(sweeps._LANES, {"again": sweeps.WAKE_AGAIN_S}),
     "sweep.inbound": lambda uow, w: uow.session.execute(sweeps._EVENTS),
     "sweep.orphans": lambda uow, w: uow.session.execute(sweeps._ORPHANS),

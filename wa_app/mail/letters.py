@@ -37,6 +37,11 @@ def password_changed(language: str, to: str, name: str) -> Mail:
     return _letter(language, to, name, "password_changed", "")
 
 
+def guard(language: str, to: str, name: str, link: str, what: str, why: str, then: str) -> Mail:
+    """Something the guard did to a number or a broadcast, why, and what to do; the words are given."""
+    return _letter(language, to, name, "guard", link, what=what, why=why, then=then)
+
+
 def _letter(language: str, to: str, name: str, kind: str, link: str, **args: str | int) -> Mail:
     def say(key: str) -> str:
         return translate(language, f"mail.{key}", name=name, **args)

@@ -130,7 +130,7 @@ class Device(TenantRow, Leased, table=True):
     """0 to 100 (`wa_app.sending.health`); NULL until there is enough to judge by."""
     health_at: datetime | None = time_field()
     health_signs: list[dict[str, Any]] = Field(default_factory=list, sa_column=json_column("[]"))
-    """Why the score is what it is: `[{sign, value, points, of}]`, the heaviest first."""
+    """Why the score is what it is: `[{sign, value, fine, points, of}]`, the heaviest first."""
     protection: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
     """Whether the guard may act."""
     guard: GuardLevel = Field(default=GuardLevel.NONE, sa_column=state_column(GuardLevel, GuardLevel.NONE))

@@ -94,12 +94,48 @@ class DeviceUpdate(BaseModel):
         None, description="Messages a day at each of the 14 stages, never falling; `null`: the default curve."
     )
 
+    protection: bool | None = Field(None, description="Whether Sapa may slow or pause this number by itself. Only an owner turns it off.")
+    confirm: str | None = Field(None, max_length=60, description="The device's name, typed: needed to turn protection off.")
+
     @field_validator("warmup_curve")
     @classmethod
     def _rises(cls, value: list[int] | None) -> list[int] | None:
         if value is not None and (len(value) != 14 or value != sorted(value) or not 1 <= value[0] <= value[-1] <= 100_000):
             raise PydanticCustomError("curve", "14 numbers from 1 to 100000 that never fall")
         return value
+
+
+class HealthSign(BaseModel):
+    """One reason for a score: what was measured in the last day, up to where that is fine, the points it took."""
+
+    sign: str
+    value: float
+    fine: float = 0
+    points: int
+    of: int
+
+
+class GuardView(BaseModel):
+    """What Sapa does to protect a number now, since when, until when at least, and why."""
+
+    level: Literal["none", "slow", "half", "strangers", "all"] = "none"
+    since: datetime | None = None
+    until: datetime | None = None
+    reason: str | None = None
+    detail: dict[str, Any] = {}
+
+
+class LimitsView(BaseModel):
+    """WhatsApp's own limits on new chats, as far as the server tells; null means not told, never free."""
+
+    restricted: bool | None = None
+    restricted_until: datetime | None = None
+    restriction: str | None = None
+    quota_total: int | None = None
+    quota_used: int | None = None
+    quota_left: int | None = None
+    quota_ends: datetime | None = None
+    told_at: datetime | None = None
 
 
 class DeviceView(BaseModel):
@@ -129,6 +165,12 @@ class DeviceView(BaseModel):
     pause_reason: str | None
     sent_today: int = 0
     strangers_today: int = 0
+    health_score: int | None = None
+    health_at: datetime | None = None
+    health_signs: list[HealthSign] = []
+    protection: bool = True
+    guard: GuardView = GuardView()
+    limits: LimitsView = LimitsView()
     created_at: datetime
 
 
@@ -150,6 +192,26 @@ class PairingCode(BaseModel):
 class DeviceEventView(BaseModel):
     """Something that happened to a device."""
 
+    id: UUID
     kind: str
     detail: dict[str, Any]
     created_at: datetime
+
+
+class HealthPoint(BaseModel):
+    """The lowest score within a piece of time, and the strictest guard."""
+
+    at: datetime
+    score: int | None
+    guard: str
+
+
+class HealthHistory(BaseModel):
+    """The score over time, oldest first, and what was done in that time, newest first."""
+
+    score: int | None
+    signs: list[HealthSign]
+    guard: GuardView
+    protection: bool
+    points: list[HealthPoint]
+    actions: list[DeviceEventView]

@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 from uuid import UUID
 
+import orjson
+
 from wa_app.channels.port import AckLevel
 from wa_app.db import TenantUnitOfWork
 from wa_app.errors import Conflict, NotFound
@@ -274,13 +276,18 @@ async def finish_if_done(uow: TenantUnitOfWork, campaign_id: UUID) -> bool:
     return done is not None
 
 
-async def pause_campaign(uow: TenantUnitOfWork, campaign_id: UUID, reason: str) -> bool:
-    """A guard stops a campaign and says why; `reason` is a key of the catalogues (`campaigns.pause.<reason>`)."""
+async def pause_campaign(
+    uow: TenantUnitOfWork, campaign_id: UUID, reason: str, figures: Mapping[str, float] | None = None
+) -> bool:
+    """A guard stops a campaign and says why.
+
+    `reason` is a key of the catalogues (`campaigns.pause.<reason>`), `figures` fill its placeholders.
+    """
     conn = await uow.driver()
     done = await conn.fetchval(
-        "UPDATE campaigns SET status = 'PAUSED', pause_reason = $3, updated_at = now() "
+        "UPDATE campaigns SET status = 'PAUSED', pause_reason = $3, pause_detail = $4, updated_at = now() "
         "WHERE tenant_id = $1 AND id = $2 AND status = 'PROCESSING' RETURNING id",
-        uow.tenant_id, campaign_id, reason,
+        uow.tenant_id, campaign_id, reason, orjson.dumps(figures or {}).decode(),
     )  # fmt: skip
     if done is not None:
         uow.publish("campaign", id=campaign_id, status="PAUSED", reason=reason)

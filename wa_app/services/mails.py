@@ -8,9 +8,10 @@ from wa_app.db import system_unit_of_work
 from wa_app.mail import letters
 from wa_app.mail.port import Mail, Mailer
 from wa_app.models.identity import User
-from wa_app.services import resets
+from wa_app.services import guard_mails, resets
 
 Writer = Callable[[UUID], Awaitable[Mail | None]]
+Closer = Callable[[UUID], Awaitable[None]]
 
 
 async def _password_changed(user_id: UUID) -> Mail | None:
@@ -22,8 +23,11 @@ async def _password_changed(user_id: UUID) -> Mail | None:
 LETTERS: Mapping[str, Writer] = {
     "password_reset": resets.write_letter,
     "password_changed": _password_changed,
+    "guard": guard_mails.write_letter,
 }
 """Letter → who writes it from an id."""
+CLOSERS: Mapping[str, Closer] = {"guard": guard_mails.close}
+"""Letter → who notes that it has been sent."""
 
 
 async def send(mailer: Mailer, letter: str, id_: UUID) -> bool:
@@ -35,4 +39,6 @@ async def send(mailer: Mailer, letter: str, id_: UUID) -> bool:
     if mail is None:
         return False
     await asyncio.to_thread(mailer.send, mail)
+    if letter in CLOSERS:
+        await CLOSERS[letter](id_)
     return True

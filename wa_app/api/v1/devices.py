@@ -13,7 +13,15 @@ from wa_app.api.deps import CurrentPrincipal, Uow
 from wa_app.api.paging import ListingDep, Page, pack
 from wa_app.api.routing import router
 from wa_app.channels import registry
-from wa_app.schemas.devices import DeviceCreate, DeviceEventView, DeviceQr, DeviceUpdate, DeviceView, PairingCode
+from wa_app.schemas.devices import (
+    DeviceCreate,
+    DeviceEventView,
+    DeviceQr,
+    DeviceUpdate,
+    DeviceView,
+    HealthHistory,
+    PairingCode,
+)
 from wa_app.services import devices
 
 routes = router("/devices", "devices")
@@ -52,7 +60,10 @@ async def show(device_id: UUID, uow: Uow) -> DeviceView:
 
 @routes.patch("/{device_id}")
 async def change(device_id: UUID, uow: Uow, body: DeviceUpdate) -> DeviceView:
-    """Change name, part in broadcasts or tempo; what is left out stays."""
+    """Change name, part in broadcasts, tempo, warm-up or protection; what is left out stays.
+
+    Only an owner turns protection off, with the device's name typed into `confirm`.
+    """
     return await devices.update(uow, device_id, body)
 
 
@@ -108,6 +119,16 @@ async def disconnect(device_id: UUID, uow: Uow) -> DeviceView:
 
 
 @routes.get("/{device_id}/events")
-async def events(device_id: UUID, uow: Uow) -> Page[DeviceEventView]:
+async def events(device_id: UUID, uow: Uow, listing: ListingDep) -> Page[DeviceEventView]:
     """What happened to the device, newest first."""
-    return Page(items=await devices.list_events(uow, device_id, limit=50))
+    found = await devices.list_events(uow, device_id, listing.limit + 1, before=listing.after_id)
+    page = found[: listing.limit]
+    return Page(items=page, next_cursor=pack(page[-1].id) if len(found) > listing.limit else None)
+
+
+@routes.get("/{device_id}/health")
+async def health(
+    device_id: UUID, uow: Uow, days: Annotated[int, Query(ge=1, le=90, description="How far back.")] = 7
+) -> HealthHistory:
+    """How healthy the number is, why, how it was, and what Sapa did to protect it."""
+    return await devices.health_history(uow, device_id, days)

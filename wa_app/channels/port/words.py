@@ -71,8 +71,8 @@ class Identity:
 class Account:
     """The WhatsApp account a session is signed in to, as far as the server tells.
 
-    `restricted_until` and `new_chats_left` are WhatsApp's own limits on writing to
-    strangers. None means "not told", never "free".
+    `restricted…` and `quota…` are WhatsApp's own limits on writing to strangers (its "reachout
+    time lock" and "message capping"). None means "not told", never "free".
     """
 
     chat_id: str | None = None
@@ -81,7 +81,15 @@ class Account:
     name: str | None = None
     restricted: bool | None = None
     restricted_until: datetime | None = None
+    restriction: str | None = None
+    """The vendor's word for the kind of restriction."""
     new_chats_left: int | None = None
+    quota_total: int | None = None
+    """New chats in a cycle; -1 where the server says there is no quota."""
+    quota_used: int | None = None
+    quota_ends: datetime | None = None
+    """When the cycle ends and the quota starts afresh."""
+    quota_state: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -234,15 +234,23 @@ def account(value: object) -> Account | None:
         name=as_text(me.get("pushName")),
         restricted=active if isinstance(active, bool) else None,
         restricted_until=as_time(lock.get("timeEnforcementEnds")) if active is True else None,
-        new_chats_left=_quota_left(capping),
+        restriction=as_text(lock.get("enforcementType")) if active is True else None,
+        quota_ends=as_time(capping.get("cycleEnd")),
+        quota_state=as_text(capping.get("cappingStatus")),
+        **_quota(capping),
     )
 
 
-def _quota_left(capping: Json) -> int | None:
+def _quota(capping: Json) -> dict[str, int | None]:
+    """New chats in this cycle: how many there are, were used, are left. WAHA writes -1 for "no quota"."""
     total, used = as_number(capping.get("totalQuota")), as_number(capping.get("usedQuota"))
-    if total is None or used is None or total < 0:
-        return None
-    return max(0, int(total - used))
+    if total is None:
+        return {}
+    if total < 0:
+        return {"quota_total": -1}
+    if used is None:
+        return {"quota_total": int(total)}
+    return {"quota_total": int(total), "quota_used": max(0, int(used)), "new_chats_left": max(0, int(total - used))}
 
 
 def engine_name(value: object) -> str | None:

@@ -1,5 +1,6 @@
 """Linked numbers: linking, watching, steering."""
 
+from wa_app.services.devices.history import health_history
 from wa_app.services.devices.linking import provision
 from wa_app.services.devices.probing import probe
 from wa_app.services.devices.scanning import pairing_code, qr
@@ -24,6 +25,7 @@ __all__ = [
     "delete",
     "disconnect",
     "get",
+    "health_history",
     "link",
     "list_devices",
     "list_events",

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -16,7 +17,7 @@ from wa_app.models.devices import Device, DeviceStatus
 from wa_app.schemas.principal import Principal
 from wa_app.services import waha_servers
 from wa_app.services.devices.linking import Channels
-from wa_app.services.devices.status import Sighting, apply
+from wa_app.services.devices.status import Sighting, apply, tells_new_limits
 from wa_app.services.devices.verbs import table
 
 log = structlog.get_logger(__name__)
@@ -41,6 +42,7 @@ class _Known:
     status: DeviceStatus
     unsettled: bool
     trouble: str | None
+    detail: dict[str, Any]
 
 
 async def probe(channels: Channels, device_id: UUID | None = None, tenant_id: UUID | None = None) -> int:
@@ -80,7 +82,7 @@ async def _devices(uow: SystemUnitOfWork, chosen: list[ColumnElement[bool]]) -> 
         _Known(
             row.id, row.tenant_id, row.waha_server_id, row.session, row.status,
             unsettled="want" in row.status_detail or "doubt" in row.status_detail,
-            trouble=row.status_detail.get("trouble"),
+            trouble=row.status_detail.get("trouble"), detail=row.status_detail,
         )
         for row in await uow.session.execute(query)
     ]  # fmt: skip
@@ -110,7 +112,8 @@ async def _compare(device: _Known, info: SessionInfo | None, asked_at: datetime)
     status = DeviceStatus(info.status.value) if info else DeviceStatus.FAILED
     if info is None and device.status in (DeviceStatus.DISCONNECTED, DeviceStatus.FAILED):
         return False
-    if status is device.status and not device.unsettled and device.trouble is None:
+    limits = tells_new_limits(device.detail, info.account if info else None)
+    if status is device.status and not device.unsettled and device.trouble is None and not limits:
         return False
     sighting = Sighting(
         status, probed=True, at=asked_at, account=info.account if info else None, engine=info.engine if info else None,

@@ -6,6 +6,7 @@ from CONNECTED that may be such a flap becomes a doubt first, which a probe afte
 DOUBT_S confirms or clears.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -16,6 +17,8 @@ from wa_app.db import UnitOfWork
 from wa_app.models.devices import Device, DeviceEvent, DeviceStatus
 
 DOUBT_S: Final = 10
+LIMITS_STALE: Final = timedelta(hours=6)
+"""A limit that still holds is written down again after this, so that it is believed for a day from then."""
 _MAY_FLAP: Final = frozenset({DeviceStatus.STARTING, DeviceStatus.DISCONNECTED})
 
 
@@ -58,7 +61,7 @@ async def apply(uow: UnitOfWork, device: Device, seen: Sighting) -> bool:
     if device.status is DeviceStatus.CONNECTED and seen.status in _MAY_FLAP and not _is_confirmed(device, seen):
         _doubt(uow, device)
         return False
-    _remember(device, seen)
+    _remember(uow, device, seen)
     changed = device.status is not seen.status
     if changed:
         _change(uow, device, seen)
@@ -99,7 +102,7 @@ def _doubt(uow: UnitOfWork, device: Device) -> None:
     uow.enqueue("device.probe", delay_ms=DOUBT_S * 1000, device_id=device.id)
 
 
-def _remember(device: Device, seen: Sighting) -> None:
+def _remember(uow: UnitOfWork, device: Device, seen: Sighting) -> None:
     """Everything but the status itself."""
     detail = {key: value for key, value in device.status_detail.items() if key not in ("doubt", "trouble")}
     if seen.at is not None and not seen.probed:
@@ -114,7 +117,7 @@ def _remember(device: Device, seen: Sighting) -> None:
         device.phone = seen.account.phone or device.phone
         device.lid = seen.account.lid or device.lid
         device.push_name = seen.account.name or device.push_name
-        detail |= _limits(seen.account)
+        detail |= _note_limits(uow, device, _limits(seen.account))
     if seen.status is DeviceStatus.CONNECTED:
         device.last_seen_at = datetime.now(UTC)
         detail.pop("failures", None)
@@ -126,11 +129,42 @@ def _limits(account: Account) -> dict[str, Any]:
     """WhatsApp's limits on new chats, where the server tells them; silence keeps what was known."""
     told: dict[str, Any] = {}
     if account.restricted is not None:
-        told["restricted_until"] = account.restricted_until.isoformat() if account.restricted_until else None
         told["restricted"] = account.restricted
+        told["restricted_until"] = _iso(account.restricted_until)
+        told["restriction"] = account.restriction
+    if account.quota_total is not None:
+        told["quota_total"] = account.quota_total if account.quota_total >= 0 else None
+        told["quota_used"], told["new_chats_left"] = account.quota_used, account.new_chats_left
+        told["quota_ends"], told["quota_state"] = _iso(account.quota_ends), account.quota_state
     if account.new_chats_left is not None:
         told["new_chats_left"] = account.new_chats_left
     return told
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def tells_new_limits(known: Mapping[str, Any], account: Account | None) -> bool:
+    """Whether the server tells limits that differ from what we know, or that must be heard again to be believed."""
+    told = _limits(account) if account else {}
+    if any(known.get(key) != value for key, value in told.items()):
+        return True
+    heard = known.get("limits_at")
+    return bool(told.get("restricted") or told.get("new_chats_left") == 0) and (
+        heard is None or datetime.now(UTC) - datetime.fromisoformat(heard) > LIMITS_STALE
+    )
+
+
+def _note_limits(uow: UnitOfWork, device: Device, told: dict[str, Any]) -> dict[str, Any]:
+    """What was told, and when; the diary keeps the beginning and the end of a restriction."""
+    was, now = device.status_detail.get("restricted") is True, told.get("restricted")
+    if now is not None and was is not now:
+        kind = "restricted" if now else "unrestricted"
+        detail = {"until": told["restricted_until"], "kind": told["restriction"]} if now else {}
+        uow.session.add(DeviceEvent(tenant_id=device.tenant_id, device_id=device.id, kind=kind, detail=detail))
+        uow.publish_for(device.tenant_id, "device", id=device.id)
+    return told | ({"limits_at": datetime.now(UTC).isoformat()} if told else {})
 
 
 def _qr_life(device: Device, seen: Sighting) -> dict[str, Any]:

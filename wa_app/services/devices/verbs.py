@@ -1,5 +1,6 @@
 """What a tenant does with its devices. Talking to WAHA is left to `device.provision`, by a want on the row."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -12,13 +13,20 @@ from wa_app.errors import Conflict, FieldError, Invalid, NotFound
 from wa_app.kit import secrets
 from wa_app.kit.ids import new_id
 from wa_app.models.devices import Device, DeviceEvent, DeviceStatus
-from wa_app.schemas.devices import DeviceEventView, DeviceUpdate, DeviceView, PacingUpdate
+from wa_app.schemas.devices import DeviceEventView, DeviceUpdate, DeviceView, HealthSign, PacingUpdate
 from wa_app.schemas.principal import Verb
 from wa_app.sending import warmup
 from wa_app.sending.presets import PRESETS
 from wa_app.services import audit, entitlements
+from wa_app.services.devices import protecting
 
 MAX_LISTED = 500
+KEPT = ("at", "failures", "webhooks")
+LIMITS = (
+    "restricted", "restricted_until", "restriction", "new_chats_left", "quota_total", "quota_used", "quota_ends",
+    "quota_state", "limits_at",
+)  # fmt: skip
+"""WhatsApp's limits on new chats, as `status._limits` writes them: a new session does not lift them."""
 _SENT_TODAY = text(
     "SELECT u.device_id, sum(u.used)::int, sum(u.strangers)::int FROM device_usage u JOIN tenants t ON t.id = u.tenant_id "
     "WHERE u.tenant_id = :tenant AND u.period = 'day' "
@@ -75,24 +83,38 @@ async def get(uow: TenantUnitOfWork, device_id: UUID) -> DeviceView:
     return view(device, (await _sent_today(uow)).get(device.id, (0, 0)))
 
 
-async def list_events(uow: TenantUnitOfWork, device_id: UUID, limit: int = 20) -> list[DeviceEventView]:
-    """What happened to a device, newest first."""
+async def list_events(
+    uow: TenantUnitOfWork, device_id: UUID, limit: int = 20, *, before: UUID | None = None, since: UUID | None = None,
+    kinds: Collection[str] = (),
+) -> list[DeviceEventView]:
+    """What happened to a device, newest first: before one event, from an id on, of some kinds only."""
     uow.require(Verb.DEVICES_READ)
     await load(uow, device_id)
     events: Any = DeviceEvent.__table__  # type: ignore[attr-defined]
     query = (
-        select(events.c.kind, events.c.detail, events.c.created_at)
+        select(events.c.id, events.c.kind, events.c.detail, events.c.created_at)
         .where(events.c.tenant_id == uow.tenant_id, events.c.device_id == device_id)
         .order_by(events.c.id.desc())
         .limit(limit)
     )
+    if before is not None:
+        query = query.where(events.c.id < before)
+    if since is not None:
+        query = query.where(events.c.id >= since)
+    if kinds:
+        query = query.where(events.c.kind.in_(kinds))
     return [DeviceEventView(**row._mapping) for row in await uow.session.execute(query)]
 
 
 async def update(uow: TenantUnitOfWork, device_id: UUID, changes: DeviceUpdate) -> DeviceView:
-    """Change name, part in broadcasts or tempo."""
+    """Change name, part in broadcasts, tempo, warm-up or protection.
+
+    Raises Forbidden (`protection_owner_only`) and Invalid (`protection_unconfirmed`), see `protecting.switch`.
+    """
     uow.require(Verb.DEVICES_WRITE)
     device = await load(uow, device_id, lock=True)
+    if changes.protection is not None and changes.protection is not device.protection:
+        protecting.switch(uow, device, changes.protection, changes.confirm)
     if changes.name is not None:
         device.name = _clean_name(changes.name)
     if changes.is_active_for_broadcast is not None:
@@ -105,7 +127,7 @@ async def update(uow: TenantUnitOfWork, device_id: UUID, changes: DeviceUpdate) 
         device.package_left = None
     _warm_up(uow, device, changes)
     device.rest_until = None
-    audit.record(uow, "devices.update", "device", device.id, **changes.model_dump(mode="json", exclude_unset=True))
+    audit.record(uow, "devices.update", "device", device.id, **changes.model_dump(mode="json", exclude_unset=True, exclude={"confirm"}))
     uow.publish("device", id=device.id)
     return view(device)
 
@@ -208,8 +230,8 @@ def _begin(uow: TenantUnitOfWork, device: Device, what: str) -> None:
 
 
 def _kept(device: Device) -> dict[str, Any]:
-    """What of the detail outlives a change of status: last event's time, failed tries, where webhooks go."""
-    return {key: device.status_detail[key] for key in ("at", "failures", "webhooks") if key in device.status_detail}
+    """What of the detail outlives a change of status: last event's time, failed tries, where webhooks go, limits."""
+    return {key: device.status_detail[key] for key in (*KEPT, *LIMITS) if key in device.status_detail}
 
 
 def _clean_name(name: str) -> str:
@@ -277,6 +299,12 @@ def view(device: Device, today: tuple[int, int] = (0, 0)) -> DeviceView:
         pause_reason=device.pause_reason,
         sent_today=today[0],
         strangers_today=today[1],
+        health_score=device.health_score,
+        health_at=device.health_at,
+        health_signs=[HealthSign(**sign) for sign in device.health_signs],
+        protection=device.protection,
+        guard=protecting.guard_view(device),
+        limits=protecting.limits_view(device),
         weight=device.weight,
         warmup_stage=device.warmup_stage,
         warmup_stage_at=device.warmup_stage_at,
