@@ -1,7 +1,8 @@
 """How a bench is written and run.
 
 `bench/NAME.py` has `async def run(env: Bench) -> Result`, and may set `NEEDS` (a tuple out of `postgres`, `redis`,
-`chroma`, `sandbox`, `worker`, `worker-lanes`, `worker-heavy`, `scheduler`; default postgres and redis). The harness makes a temporary data
+`chroma`, `sandbox`, `worker`, `worker-lanes`, `worker-heavy`, `scheduler`; default postgres and redis) and
+`CONNECTIONS` where more processes run than an installation has. The harness makes a temporary data
 folder, starts durable servers in it, migrates, puts every address into the environment (so
 `get_settings()` and everything above works), runs the bench and stops it all.
 
@@ -129,7 +130,9 @@ def execute(name: str, options: Mapping[str, str], quiet: bool) -> Result:
     }
     get_settings.cache_clear()
     try:
-        with Stack(home, get_settings(), wanted=tuple(set(needs) & {"postgres", "redis", "chroma"})) as stack:
+        wanted = tuple(set(needs) & {"postgres", "redis", "chroma"})
+        connections: int = getattr(module, "CONNECTIONS", 0)
+        with Stack(home, get_settings(), wanted=wanted, max_connections=connections) as stack:
             return _within(stack, module, needs, options, quiet)
     finally:
         shutil.rmtree(home, ignore_errors=True)

@@ -5,6 +5,7 @@ first used (engines, Redis) and closed by the process.
 """
 
 from fastapi import APIRouter, FastAPI
+from starlette.types import Receive, Scope, Send
 
 from wa_app.api import dev, health, links, openapi, problems, webhooks
 from wa_app.api.middleware import BodyCap, Envelope
@@ -43,9 +44,16 @@ TOP: tuple[APIRouter, ...] = (openapi.routes, health.routes, webhooks.routes, li
 """Routers at the root: webhooks, development pages, health."""
 
 
+class Api(FastAPI):
+    """FastAPI behind the door of the webhooks, which stands before every other layer."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await webhooks.Door(super().__call__)(scope, receive, send)
+
+
 def create_api() -> FastAPI:
     """A fresh application with every route of ours."""
-    app = FastAPI(
+    app = Api(
         title="Sapa API", version=VERSION, openapi_url="/api/openapi.json", docs_url=None, redoc_url=None,
         description="Contacts, devices, broadcasts and messages of a WhatsApp tenant.",
     )

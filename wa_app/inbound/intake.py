@@ -9,15 +9,18 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
+import asyncpg
 import structlog
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
+from wa_app import queues
 from wa_app.channels.port import BadSignature
 from wa_app.channels.waha.events import check_signature, envelope_key
-from wa_app.db import system_unit_of_work
+from wa_app.db import redis_client, system_unit_of_work
 from wa_app.errors import NotFound, NotSignedIn
 from wa_app.kit import metrics
 from wa_app.kit.secrets import decrypt, digest
@@ -106,44 +109,65 @@ class Intake:
     async def _flush(self) -> None:
         """Insert what waits, again and again until nothing does; what comes meanwhile forms the next batch."""
         while self.waiting:
-            batch, self.waiting = self.waiting[:MAX_BATCH], self.waiting[MAX_BATCH:]
-            results = await asyncio.gather(self._store([one for one, _ in batch]), return_exceptions=True)
-            for _, stored in batch:
-                if stored.done():
-                    continue
-                if isinstance(results[0], BaseException):
-                    stored.set_exception(results[0])
-                else:
-                    stored.set_result(None)
+            try:
+                async with system_unit_of_work() as uow:
+                    # One connection for as long as events keep coming: to take it and give it back costs more
+                    # than the insert. Each statement commits by itself, no BEGIN, no COMMIT while callers wait.
+                    conn = await uow.driver()
+                    while self.waiting:
+                        await self._store(conn)
+            except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                log.warning("intake.database_away", error=type(error.__cause__ or error).__name__)
+                self._refuse(error)
 
-    async def _store(self, batch: Sequence[Incoming]) -> None:
+    def _refuse(self, error: Exception) -> None:
+        """The database is away: those who wait are told, and send again."""
+        batch, self.waiting = self.waiting, []
+        _answer(batch, error)
+
+    async def _store(self, conn: Any) -> None:
+        """One insert. Its failure is the answer to its callers and ends the use of the connection."""
+        batch, self.waiting = self.waiting[:MAX_BATCH], self.waiting[MAX_BATCH:]
         started = time.monotonic()
-        await self._insert(batch)
+        insert = conn.fetch(
+            _INSERT, [one.tenant_id for one, _ in batch], [one.device_id for one, _ in batch],
+            [one.event for one, _ in batch], [one.envelope_id for one, _ in batch], [one.body for one, _ in batch],
+        )  # fmt: skip
+        # Whatever it raises is told to those who wait: none of them may wait for ever.
+        (rows,) = await asyncio.gather(insert, return_exceptions=True)
+        if isinstance(rows, BaseException):
+            _answer(batch, rows)
+            raise OSError("an insert of webhooks failed") from rows
+        _answer(batch, None)
         metrics.observe_flush(time.monotonic() - started)
+        await self._wake({row["tenant_id"] for row in rows})
 
-    async def _insert(self, batch: Sequence[Incoming]) -> None:
-        async with system_unit_of_work() as uow:
-            # One statement, so it commits by itself: no BEGIN, no COMMIT while callers wait.
-            conn = await uow.driver()
-            rows = await conn.fetch(
-                _INSERT, [i.tenant_id for i in batch], [i.device_id for i in batch], [i.event for i in batch],
-                [i.envelope_id for i in batch], [i.body for i in batch],
-            )  # fmt: skip
-            now = time.monotonic()
-            for tenant in {row["tenant_id"] for row in rows}:
-                if now - self.woken.get(tenant, -1.0) >= WAKE_EVERY_S:
-                    self.woken[tenant] = now
-                    uow.enqueue("inbound.process", tenant_id=tenant)
-                elif tenant not in self.waking:
-                    # The last wake-up may have run before this commit: one more covers the rest.
-                    self.waking[tenant] = asyncio.create_task(self._wake_later(tenant))
+    async def _wake(self, tenants: set[UUID]) -> None:
+        """Tell the workers, at most every `WAKE_EVERY_S` for a tenant; the last events of a burst are told of too."""
+        now = time.monotonic()
+        due = [tenant for tenant in tenants if now - self.woken.get(tenant, -1.0) >= WAKE_EVERY_S]
+        for tenant in tenants.difference(due, self.waking):
+            # The last wake-up may have run before this commit: one more covers the rest.
+            self.waking[tenant] = asyncio.create_task(self._wake_later(tenant))
+        if due:
+            self.woken.update(dict.fromkeys(due, now))
+            await _send_wakes(due)
 
     async def _wake_later(self, tenant: UUID) -> None:
         await asyncio.sleep(WAKE_EVERY_S)
         del self.waking[tenant]
         self.woken[tenant] = time.monotonic()
-        async with system_unit_of_work() as uow:
-            uow.enqueue("inbound.process", tenant_id=tenant)
+        await _send_wakes([tenant])
+
+
+def _answer(batch: Sequence[tuple[Incoming, asyncio.Future[None]]], error: BaseException | None) -> None:
+    for _, stored in batch:
+        if stored.done():
+            continue
+        if error is None:
+            stored.set_result(None)
+        else:
+            stored.set_exception(error)
 
 
 _intakes: dict[int, Intake] = {}
@@ -156,6 +180,11 @@ def intake() -> Intake:
         _intakes.clear()
         _intakes[loop] = Intake()
     return _intakes[loop]
+
+
+async def _send_wakes(tenants: Sequence[UUID]) -> None:
+    jobs = [queues.Job("inbound.process", {"tenant_id": str(tenant)}) for tenant in tenants]
+    await queues.send(redis_client(), jobs)
 
 
 async def _find(token_hash: bytes) -> Receiver | None:

@@ -102,7 +102,7 @@ _KIND_OF_TYPE: Mapping[str, MessageKind] = {
 
 def sign(raw: bytes, key: str) -> str:
     """The signature WAHA puts in `X-Webhook-Hmac`: lower-case hex of HMAC-SHA512."""
-    return hmac.new(key.encode(), raw, hashlib.sha512).hexdigest()
+    return hmac.digest(key.encode(), raw, "sha512").hex()
 
 
 def check_signature(raw: bytes, headers: Mapping[str, str], key: str) -> None:
