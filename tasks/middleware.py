@@ -14,11 +14,12 @@ from dramatiq.middleware import AgeLimit, Middleware, Retries, SkipMessage
 from redis.exceptions import RedisError
 
 from wa_app.kit import metrics, turns
-from wa_app.queues import DONE_KEPT_S, NAMESPACE, done_key
+from wa_app.queues import DONE_KEPT_S, NAMESPACE, done_key, learn_time, now_ms
 
 log = structlog.get_logger(__name__)
 
 FLUSH_S: Final = 1.0
+ASK_TIME_S: Final = 60.0
 # A message that another worker took over and finished must not come back as a leftover entry.
 _NOTE: Final = "if redis.call('hexists', KEYS[1], ARGV[1]) == 1 then redis.call('hset', KEYS[1], ARGV[1], ARGV[2]) end"
 
@@ -70,15 +71,28 @@ class Expiry(AgeLimit):
     is dropped. The others keep theirs among the dead letters.
     """
 
+    asked_at = -1e9
+
     def before_process_message(self, broker: dramatiq.Broker, message: MessageProxy) -> None:
+        self._ask_time(broker)
         own = broker.get_actor(message.actor_name).options.get("max_age")
-        if current_millis() - message.message_timestamp < (own or self.max_age or 2**53):
+        if now_ms() - message.message_timestamp < (own or self.max_age or 2**53):
             return
         if own is None:
             message.options["failure"] = {"error": "expired", "where": "", "at": current_millis()}
             _note(broker, message)
             message.fail()
         raise SkipMessage("too old")
+
+    def _ask_time(self, broker: dramatiq.Broker) -> None:
+        """Ages are told by Redis's clock: a process whose own is wrong would let go of all that is fresh."""
+        if time.monotonic() - self.asked_at < ASK_TIME_S:
+            return
+        self.asked_at = time.monotonic()
+        try:
+            learn_time(broker.client.time())  # type: ignore[attr-defined]
+        except RedisError as error:
+            log.warning("queue.unreachable", error=type(error).__name__)
 
 
 def _note(broker: dramatiq.Broker, message: MessageProxy) -> None:

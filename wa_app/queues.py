@@ -64,6 +64,20 @@ class Job:
             raise ValueError(f"{self.actor}: delay {self.delay_ms} ms is over {MAX_DELAY_MS}; use due_at")
 
 
+_ahead_ms: list[int] = []
+"""How far this process's clock is ahead of Redis's, once known."""
+
+
+def now_ms() -> int:
+    """The time by Redis's clock, as far as it is known: how old a message is must not depend on who asks."""
+    return current_millis() - (_ahead_ms[0] if _ahead_ms else 0)
+
+
+def learn_time(told: tuple[int, int]) -> None:
+    """Take note of what Redis answered to TIME (seconds, microseconds)."""
+    _ahead_ms[:] = [current_millis() - (told[0] * 1000 + told[1] // 1000)]
+
+
 async def send(client: Redis, jobs: Sequence[Job]) -> None:
     """Hand messages to Redis in one round trip. When it does not answer, the sweep will find the rows.
 
@@ -72,13 +86,16 @@ async def send(client: Redis, jobs: Sequence[Job]) -> None:
     """
     if not jobs:
         return
-    pipe = client.pipeline(transaction=True)
-    for job in jobs:
-        queue, key, body = _encoded(job)
-        pipe.hset(f"{NAMESPACE}:{queue}.msgs", key, body)
-        pipe.rpush(f"{NAMESPACE}:{queue}", key)
     try:
-        await pipe.execute()
+        if not _ahead_ms:
+            learn_time(await client.time())
+        pipe = client.pipeline(transaction=True)
+        for job in jobs:
+            queue, key, body = _encoded(job)
+            pipe.hset(f"{NAMESPACE}:{queue}.msgs", key, body)
+            pipe.rpush(f"{NAMESPACE}:{queue}", key)
+        pipe.time()
+        learn_time((await pipe.execute())[-1])
     except redis.exceptions.RedisError as error:
         log.warning("queue.unreachable", jobs=len(jobs), error=type(error).__name__)
 
@@ -94,6 +111,7 @@ def _encoded(job: Job) -> tuple[str, str, str]:
         queue = dq_name(queue)
         options["eta"] = current_millis() + job.delay_ms
     message: dramatiq.Message[Any] = dramatiq.Message(
-        queue_name=queue, actor_name=job.actor, args=(), kwargs=job.kwargs, options=options
-    )
+        queue_name=queue, actor_name=job.actor, args=(), kwargs=job.kwargs, options=options,
+        message_timestamp=now_ms(),
+    )  # fmt: skip
     return queue, key, message.encode().decode()
