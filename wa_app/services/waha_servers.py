@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from wa_app.config import Settings, get_settings
-from wa_app.db import SystemUnitOfWork
+from wa_app.db import SystemUnitOfWork, system_unit_of_work
 from wa_app.errors import Conflict
 from wa_app.kit.secrets import decrypt, encrypt
 
@@ -25,6 +25,18 @@ _WITH_ROOM = text(
     "/ s.capacity, s.id FOR UPDATE OF s LIMIT 1"
 )
 _CAPACITY = 100
+STARTS_AT_ONCE = 4
+"""Sessions a server starts at a time: each start of a browser engine takes a core and 300 MB for seconds."""
+START_S = 90
+"""A start that was not reported as over after this does not count any more."""
+_LOCK = text("SELECT 1 FROM waha_servers WHERE id = :server FOR UPDATE")
+_ADMIT = text(
+    "UPDATE devices d SET status_detail = jsonb_set(d.status_detail, '{want,starting_at}', to_jsonb(now())) "
+    "WHERE d.id = :device AND d.status_detail ? 'want' AND (SELECT count(*) FROM devices o "
+    "WHERE o.waha_server_id = :server AND o.id <> :device AND o.deleted_at IS NULL "
+    "AND (o.status_detail #>> '{want,starting_at}')::timestamptz > now() - make_interval(secs => :start_s)) < :limit "
+    "RETURNING 1"
+)
 
 
 async def sync_with_settings(uow: SystemUnitOfWork, settings: Settings | None = None) -> UUID | None:
@@ -43,6 +55,14 @@ async def sync_with_settings(uow: SystemUnitOfWork, settings: Settings | None = 
         await uow.session.execute(_CHANGE, values)
     known: UUID = found.id
     return known
+
+
+async def admit(server_id: UUID, device_id: UUID) -> bool:
+    """Whether this device's session may be started now; at most `STARTS_AT_ONCE` of a server are at a time."""
+    async with system_unit_of_work() as uow:
+        await uow.session.execute(_LOCK, {"server": server_id})
+        values = {"server": server_id, "device": device_id, "start_s": START_S, "limit": STARTS_AT_ONCE}
+        return (await uow.session.execute(_ADMIT, values)).scalar_one_or_none() is not None
 
 
 async def choose(uow: SystemUnitOfWork) -> UUID:

@@ -1,6 +1,7 @@
 """Carrying out at WAHA what a tenant wants of a device. Runs in workers; no transaction is open during a call."""
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,9 @@ Channels = Callable[[UUID], Awaitable[Channel]]
 """Gives the client of a server; `wa_app.channels.registry.channel` outside tests."""
 
 CLAIM_S: Final = 90
+STARTS: Final = frozenset({"link", "restart", "configure"})
+"""Wants that start a session; on a browser engine each start is a whole browser."""
+TURN_MS: Final = 1_500
 WATCH_S: Final = 15.0
 WATCH_EVERY_S: Final = 0.5
 RETRY_MS: Final = (2_000, 5_000, 15_000, 30_000, 60_000)
@@ -56,6 +60,9 @@ async def provision(tenant_id: UUID, device_id: UUID, channels: Channels) -> Non
     started = datetime.now(UTC)
     try:
         server_id = job.server_id or await _assign_server(job)
+        if job.what in STARTS and not await waha_servers.admit(server_id, job.device_id):
+            await _wait_for_turn(principal, job)
+            return
         channel = await channels(server_id)
         info = await _carry_out(channel, job)
     except Conflict as full:
@@ -184,6 +191,19 @@ async def _settle(principal: Principal, job: _Job, info: SessionInfo | None, sta
         uow.publish("device", id=device.id, status=device.status.value)
 
 
+async def _wait_for_turn(principal: Principal, job: _Job) -> None:
+    """The server is busy starting others: let go of the want and come back, in no fixed order."""
+    async with unit_of_work(principal) as uow:
+        device = await _row(uow, job.device_id)
+        wanted = device.status_detail.get("want") if device else None
+        if device is None or wanted is None or wanted["id"] != job.want_id:
+            return
+        kept = {key: value for key, value in wanted.items() if key != "claimed_at"}
+        device.status_detail = {**device.status_detail, "want": kept}
+        delay_ms = random.randint(TURN_MS // 2, TURN_MS * 3 // 2)
+        uow.enqueue("device.provision", delay_ms=delay_ms, tenant_id=job.tenant_id, device_id=job.device_id)
+
+
 async def _put_off(principal: Principal, job: _Job, trouble: str) -> None:
     """The server would not: say so on the device, keep the want, try again soon; the probe goes on after that."""
     async with unit_of_work(principal) as uow:
@@ -191,7 +211,7 @@ async def _put_off(principal: Principal, job: _Job, trouble: str) -> None:
         wanted: dict[str, Any] | None = device.status_detail.get("want") if device else None
         if device is None or wanted is None or wanted["id"] != job.want_id:
             return
-        kept = {key: value for key, value in wanted.items() if key != "claimed_at"}
+        kept = {key: value for key, value in wanted.items() if key not in ("claimed_at", "starting_at")}
         device.status_detail = {
             **device.status_detail, "trouble": trouble, "want": {**kept, "tries": job.tries + 1},
         }  # fmt: skip
