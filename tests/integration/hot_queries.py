@@ -20,8 +20,21 @@ from wa_app.schemas.blacklist import BlacklistFilter
 from wa_app.schemas.campaigns import Target
 from wa_app.schemas.contacts import ContactFilter
 from wa_app.sending import audience, caps, claims, lanes, ledger, reconcile, sweeps
-from wa_app.services import blacklist, campaigns, contacts, devices, files, imports, messages, overview, tags
-from wa_app.services.campaigns import addresses, jobs, reports, snapshots
+from wa_app.services import (
+    blacklist,
+    campaigns,
+    clicks,
+    contacts,
+    devices,
+    files,
+    imports,
+    message_templates,
+    messages,
+    overview,
+    tags,
+)
+from wa_app.services.campaigns import addresses, jobs, reports, series, snapshots, variants
+from wa_app.services.campaigns import links as campaign_links
 from wa_app.services.devices import guarding, measuring
 
 
@@ -72,6 +85,16 @@ HOT: dict[str, Ask] = {
     "campaigns.jobs": lambda uow, w: jobs.recent(uow, w.ids["campaigns"], JobKind.CSV),
     "preflight": lambda uow, w: campaigns.preflight_of(uow, w.ids["campaigns"]),
     "audience.by_tag": lambda uow, w: audience.count(uow, Target(tags=["tag 1"])),
+    "variants.states": lambda uow, w: uow.session.execute(
+        variants._STATES, {"t": w.tenant_id, "c": w.ids["campaigns"]}
+    ),
+    "variants.held": lambda uow, w: uow.session.execute(variants._HELD, {"t": w.tenant_id, "c": w.ids["campaigns"]}),
+    "variants.clicked": lambda uow, w: uow.session.execute(
+        variants._CLICKED, {"t": w.tenant_id, "c": w.ids["campaigns"]}
+    ),
+    "links.totals": lambda uow, w: campaign_links.totals(uow, w.ids["campaigns"]),
+    "links.clickers": lambda uow, w: campaign_links.clickers(uow, w.ids["campaigns"]),
+    "message_templates.list": lambda uow, w: message_templates.list_(uow),
     "blacklist.list": lambda uow, w: blacklist.list_(uow),
     "blacklist.spam": lambda uow, w: blacklist.list_(uow, BlacklistFilter(reason=SuppressionReason.SPAM_REPORT)),
     "blacklist.unreachable": lambda uow, w: blacklist.unreachable(uow),
@@ -120,6 +143,8 @@ SYSTEM: dict[str, AskAll] = {
         guarding._STOPS, {"floor": id_floor(datetime.now(UTC)), "ids": [w.ids["campaigns"]]}
     ),
     "health.letters": lambda uow, w: uow.session.execute(guarding._UNSENT),
+    "links.follow": lambda uow, w: uow.session.execute(clicks._FIND, {"code": "abcde", "token": "abcdefgh"}),
+    "series.due": lambda uow, w: uow.session.execute(series._DUE, {"n": 100}),
     "sweep.lanes": lambda uow, w: uow.session.execute(sweeps._LANES, {"again": sweeps.WAKE_AGAIN_S}),
     "sweep.inbound": lambda uow, w: uow.session.execute(sweeps._EVENTS),
     "sweep.orphans": lambda uow, w: uow.session.execute(sweeps._ORPHANS),
