@@ -21,7 +21,7 @@ from wa_app.config import get_settings
 from wa_app.db import system_unit_of_work
 from wa_app.errors import AppError
 from wa_app.sending import sweeps
-from wa_app.services import contacts, groups, message_templates, resets, sessions
+from wa_app.services import contacts, files, groups, message_templates, resets, sessions
 from wa_app.services.campaigns import addresses, running, series, snapshots, variants
 from wa_app.services.campaigns import jobs as campaign_jobs
 from wa_app.services.devices import guarding
@@ -110,6 +110,7 @@ JOBS: Final[Mapping[str, tuple[int, Job]]] = {
     "devices.health": (60, guarding.watch_over),
     "mails.wake": (60, _mails),
     "sessions.tidy": (3600, sessions.tidy),
+    "files.tidy": (600, files.tidy),
     "tidy": (600, _tidy),
 }
 """Name → seconds between ticks, and what to do."""

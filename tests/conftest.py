@@ -13,7 +13,7 @@ pytest_plugins = [
     "tests.fixtures.services",
     "tests.fixtures.sandbox",
     "tests.fixtures.app",
-    "tests.fixtures.api", "tests.fixtures.served",
+    "tests.fixtures.api", "tests.fixtures.s3", "tests.fixtures.served",
     "tests.fixtures.engine",
 ]
 

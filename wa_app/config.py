@@ -43,6 +43,10 @@ class Settings(BaseSettings):
     """Seconds after which the work of a process that died is taken over by another."""
     sentry_dsn: str = Field("", validation_alias="SENTRY_DSN")
     max_upload_mb: int = Field(100, ge=1, validation_alias="SAPA_MAX_UPLOAD_MB")
+    media_delivery: Literal["auto", "link", "base64"] = Field("auto", validation_alias="SAPA_MEDIA_DELIVERY")
+    """How WAHA gets the file of a message: by a link it fetches, inside the call, or by size."""
+    unused_files_days: int = Field(90, ge=1, validation_alias="SAPA_UNUSED_FILES_DAYS")
+    """Days after which an upload that nothing uses is deleted."""
     trusted_proxies: int = Field(0, ge=0, validation_alias="SAPA_TRUSTED_PROXIES")
     """How many proxies of ours stand before this process; only then X-Forwarded-For counts."""
     auth_rate: int = Field(5, ge=1, validation_alias="SAPA_AUTH_RATE")

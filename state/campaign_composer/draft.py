@@ -25,7 +25,6 @@ from wa_app.schemas.campaigns import (
 )
 from wa_app.schemas.segments import Rules
 from wa_app.services import campaigns, files
-from wa_app.services.campaigns.checks import media_kind
 
 STEPS = ("people", "message", "timing", "check")
 FIELD_STEP = {"target": "people", "message_template": "message", "file_id": "message", "name": "message"}
@@ -156,7 +155,7 @@ class ComposerDraft(AppState, mixin=True):
         except NotFound:
             return
         self.file_id, self.file_name, self.file_size = str(shown.id), shown.name, shown.size
-        self.file_url, self.file_kind = shown.url, media_kind(shown.mime)
+        self.file_url, self.file_kind = shown.url, shown.kind
 
     async def _look(self, uow: TenantUnitOfWork) -> None:
         """Count the audience, draw samples, run the checks."""

@@ -48,14 +48,17 @@ class LocalFileStore:
             partial.unlink(missing_ok=True)
         return stored
 
-    async def read(self, key: str) -> AsyncIterator[bytes]:
+    async def read(self, key: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
         try:
             handle = await asyncio.to_thread(self.path(key).open, "rb")
         except FileNotFoundError:
             raise FileGone(key) from None
+        left = length
         with handle:
-            while chunk := await asyncio.to_thread(handle.read, CHUNK):
+            handle.seek(start)
+            while chunk := await asyncio.to_thread(handle.read, CHUNK if left is None else min(CHUNK, left)):
                 yield chunk
+                left = None if left is None else left - len(chunk)
 
     @asynccontextmanager
     async def local(self, key: str) -> AsyncIterator[Path]:

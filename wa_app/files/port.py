@@ -34,8 +34,8 @@ class FileStore(Protocol):
         """Write all chunks, or nothing: a failure in between leaves no trace. Raises StorageFull."""
         ...
 
-    def read(self, key: str) -> AsyncIterator[bytes]:
-        """The bytes, piece by piece. Raises FileGone."""
+    def read(self, key: str, start: int = 0, length: int | None = None) -> AsyncIterator[bytes]:
+        """The bytes, piece by piece, from `start` on, at most `length`. Raises FileGone."""
         ...
 
     def local(self, key: str) -> AbstractAsyncContextManager[Path]:
@@ -45,3 +45,8 @@ class FileStore(Protocol):
     async def delete(self, key: str) -> None:
         """Remove the file; fine when it is gone already."""
         ...
+
+
+async def one_chunk(data: bytes) -> AsyncIterator[bytes]:
+    """Bytes that are in memory already, for `put`."""
+    yield data

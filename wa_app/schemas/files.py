@@ -17,3 +17,17 @@ class FileView(BaseModel):
     url: str
     expires_at: datetime
     created_at: datetime
+    kind: str = "document"
+    """How it leaves: `image, video, audio, document`."""
+    width: int | None = None
+    height: int | None = None
+    thumb_url: str | None = None
+    """A small picture, for pictures."""
+    problem: str | None = None
+    """Why a picture cannot be sent as one: `broken`, `too_many_pixels`."""
+
+
+class MediaView(FileView):
+    """A file of the library, with the number of campaigns that carry it."""
+
+    used_by: int = 0

@@ -12,9 +12,10 @@ from sqlmodel import col
 
 from wa_app.db import TenantUnitOfWork
 from wa_app.errors import FieldError, Invalid
+from wa_app.kit import media
 from wa_app.kit.clock import utc_now
 from wa_app.models.devices import Device, DeviceStatus
-from wa_app.models.files import File
+from wa_app.models.files import File, FileBlob
 from wa_app.models.outbound import Campaign, CampaignDevice
 from wa_app.schemas.campaigns import AudienceCount, Check, Preflight, Target
 from wa_app.schemas.segments import problems
@@ -24,27 +25,12 @@ from wa_app.sending.rendering import Template, parse
 from wa_app.sending.spintax import Problem
 from wa_app.services.campaigns import variants
 
-MB = 1024 * 1024
-MEDIA_LIMITS: dict[str, tuple[str, int]] = {
-    "image/jpeg": ("image", 16 * MB), "image/png": ("image", 16 * MB), "image/webp": ("image", 16 * MB),
-    "video/mp4": ("video", 64 * MB), "video/3gpp": ("video", 64 * MB), "video/quicktime": ("video", 64 * MB),
-    "audio/mpeg": ("audio", 16 * MB), "audio/ogg": ("audio", 16 * MB), "audio/aac": ("audio", 16 * MB),
-    "audio/mp4": ("audio", 16 * MB), "audio/x-m4a": ("audio", 16 * MB), "audio/amr": ("audio", 16 * MB),
-}  # fmt: skip
-"""Kind and size WhatsApp takes by type of content; every other type goes as a document."""
-DOCUMENT_LIMIT = 100 * MB
-REFUSED_TYPES = ("application/x-dosexec", "application/x-executable", "application/x-msdownload")
 MAX_NAME = 120
 MAX_DELAY_S = 3600
 CAPTION_LIMIT = 1024
 """Characters of a text under a picture, by WhatsApp's rules."""
 GRACE = timedelta(minutes=5)
 """How late a chosen time may be when a person presses start."""
-
-
-def media_kind(mime: str) -> str:
-    """`image, video, audio` or `document`: how a file of this type leaves."""
-    return MEDIA_LIMITS.get(mime.split(";")[0], ("document", 0))[0]
 
 
 def schedule_problem(when: datetime | None, *, grace: timedelta = timedelta()) -> FieldError | None:
@@ -102,15 +88,18 @@ async def media_problem(uow: TenantUnitOfWork, file_id: UUID | None) -> FieldErr
     """Whether WhatsApp would take this file."""
     if file_id is None:
         return None
-    query = select(File).where(col(File.id) == file_id, col(File.deleted_at).is_(None))
-    file = (await uow.session.execute(query)).scalar_one_or_none()
-    if file is None:
+    query = (
+        select(File, FileBlob).outerjoin(FileBlob, col(FileBlob.id) == col(File.blob_id))
+        .where(col(File.id) == file_id, col(File.deleted_at).is_(None))
+    )  # fmt: skip
+    found = (await uow.session.execute(query)).one_or_none()
+    if found is None:
         return FieldError("file_id", "file_not_found")
-    if file.mime in REFUSED_TYPES:
-        return FieldError("file_id", "media_type_refused", {"mime": file.mime})
-    kind, limit = MEDIA_LIMITS.get(file.mime.split(";")[0], ("document", DOCUMENT_LIMIT))
-    if file.size > limit:
-        return FieldError("file_id", f"media_{kind}_too_large", {"limit_mb": limit // MB})
+    file, blob = found
+    if (why := media.refused(file.mime, file.size)) is not None:
+        return FieldError("file_id", why.code, why.args)
+    if blob is not None and blob.problem is not None and media.kind_of(file.mime) == "image":
+        return FieldError("file_id", f"media_picture_{blob.problem}")
     return None
 
 
