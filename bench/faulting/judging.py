@@ -17,6 +17,8 @@ from wa_app.sending import ledger
 
 REACHED = ("sent", "delivered", "read", "played")
 OPEN = ("planned", "sending", "unknown")
+MARK = "promo hari ini"
+TEMPLATE = f"{{Halo|Hai}} {{{{name}}}}, {MARK}"
 AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
@@ -89,7 +91,7 @@ class Run:
         self.begun = time.monotonic()
         self.last_fault = time.monotonic()
 
-    async def begin(self, first: int = 0, template: str = "{Halo|Hai} {{name}}, promo hari ini") -> None:
+    async def begin(self, first: int = 0, template: str = TEMPLATE) -> None:
         """Plan the campaign; its lanes begin at once."""
         contacts = await self.world.add_contacts(self.verdict.recipients, first=first)
         self.campaign = await self.world.add_campaign(contacts, template)
@@ -184,6 +186,9 @@ class Run:
         judged = await self.world.judge()
         accepted: Counter[str] = Counter()
         for item in judged["items"]:
+            # Answers of people to the same chats are none of the campaign's.
+            if MARK not in item["text"]:
+                continue
             accepted[item["chat"].partition("@")[0]] += item["accepted"]
         rows = await self.world.fetch(
             "SELECT identity_value, state, error_code FROM outbound_messages WHERE campaign_id = $1", self.campaign
