@@ -46,9 +46,10 @@ def codes(answer: httpx.Response) -> set[str]:
 
 async def test_a_draft_becomes_a_running_campaign_and_its_stats_add_up(http: httpx.AsyncClient, shop: Signed) -> None:
     made = await draft(http)
-    assert (made["status"], made["target"]) == (
-        "DRAFT", {"tags": [], "exclude_tags": [], "segment_id": None, "all": True}
-    )  # fmt: skip
+    assert (made["status"], made["target"]) == ("DRAFT", {
+        "tags": [], "exclude_tags": [], "segment_id": None, "exclude_segment_ids": [], "filter": None,
+        "all": True, "frozen": False,
+    })  # fmt: skip
     begun = await http.post(f"{V1}/campaigns/{made['id']}/start")
     assert (begun.status_code, begun.json()["status"]) == (202, "PENDING")
     assert (await http.post(f"{V1}/campaigns/{made['id']}/start")).status_code == 409

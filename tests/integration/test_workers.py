@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import structlog
+from sqlalchemy import text
 
 from tasks import scheduler
 from wa_app import db, queues
@@ -96,6 +97,8 @@ def test_long_delays_are_refused() -> None:
 
 async def test_a_tick_belongs_to_one_clock(settings: Settings) -> None:
     await scheduler.seed()
+    async with system_unit_of_work() as uow:
+        await uow.session.execute(text("UPDATE scheduled_jobs SET next_at = now()"))
     claims = await asyncio.gather(*(scheduler.claim(list(scheduler.JOBS)) for _ in range(5)))
     assert sorted(name for names in claims for name in names) == sorted(scheduler.JOBS)
     assert await scheduler.claim(list(scheduler.JOBS)) == []

@@ -69,11 +69,10 @@ def fold_message(text: str) -> str:
     'stop'
     """
     plain = fold(unicodedata.normalize("NFKC", text)).replace(_TATWEEL, "")
-    words = _SIGNS.sub(" ", plain).split()
+    words = [_REPEATED.sub(r"\1", word) for word in _SIGNS.sub(" ", plain).split()]
     if len(words) > 2 and all(len(word) == 1 and word.isalpha() for word in words):
-        words = ["".join(words)]
-    words = [word for at, word in enumerate(words) if at == 0 or word != words[at - 1]]
-    return _REPEATED.sub(r"\1", " ".join(words))
+        words = [_REPEATED.sub(r"\1", "".join(words))]
+    return " ".join(word for at, word in enumerate(words) if at == 0 or word != words[at - 1])
 
 
 @dataclass(frozen=True, slots=True)
