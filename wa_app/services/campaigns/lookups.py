@@ -71,6 +71,7 @@ class _Person:
 async def request(uow: TenantUnitOfWork, campaign_id: UUID) -> JobView:
     """Begin to look up the strangers of a campaign's audience. Conflict without a connected device."""
     uow.require("campaigns.write")
+    await reading.find(uow, campaign_id)
     await entitlements.require(uow, "number_lookups")
     if not (await uow.session.execute(_DEVICES, {"t": uow.tenant_id})).first():
         raise Conflict("no_device")
