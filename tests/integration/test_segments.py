@@ -5,16 +5,23 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
 from sqlalchemy import text
 
 from tests.fixtures.audience import Town, add_device, make_town
+from tests.fixtures.segments import rules as any_rules
+from tests.fixtures.segments import trees
 from wa_app.db import system_unit_of_work, unit_of_work
-from wa_app.errors import AppError, Conflict, Invalid, NotFound
+from wa_app.errors import AppError, Conflict, Forbidden, Invalid, NotFound, Unavailable
 from wa_app.kit.ids import new_id
 from wa_app.schemas.campaigns import CampaignCreate, Target
 from wa_app.schemas.contacts import ContactFilter, Selection
+from wa_app.schemas.principal import Principal
 from wa_app.schemas.segments import PreviewRequest, Rules, SegmentCreate, SegmentUpdate
 from wa_app.sending import audience, planning
+from wa_app.sending.rules import sql as sql_of
 from wa_app.services import campaigns, contacts, segments, tags
 
 pytestmark = pytest.mark.usefixtures("settings")
@@ -494,3 +501,70 @@ async def test_a_segment_that_waits_for_a_campaign_cannot_be_deleted(place: Plac
         with pytest.raises(AppError) as refused:
             await campaigns.create(uow, CampaignCreate(name="Lagi", target=Target(segment_id=malang)))
     assert [one.code for one in refused.value.fields] == ["segment_unknown"]  # type: ignore[attr-defined]
+
+
+def collected(strategy: SearchStrategy[Any], count: int) -> list[dict[str, Any]]:
+    """Examples of a strategy, the same each time, for a test that must await."""
+    found: list[dict[str, Any]] = []
+
+    @settings(max_examples=count, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
+    @given(strategy)
+    def collect(one: dict[str, Any]) -> None:
+        found.append(one)
+
+    collect()
+    return found
+
+
+async def test_any_rules_run_and_hold_or_do_not_for_everybody(place: Place) -> None:
+    """Nobody is neither in nor out (no NULL), and the top compiles to the same people as the inside of a group."""
+    await place.person("Ani", city="Malang", attributes='{"poin": "12,5", "a": "2020-01-01", "x": null, "y": [1], "z": "NaN"}')
+    await place.person("Budi", attributes='{"poin": 1e300, "a": "31/12/2019", "b": ""}')
+    await people(place, "Citra", "Dewi")
+    vip, promo = str(await place.tag("VIP", "Ani")), str(await place.campaign())
+    await place.row(UUID(promo), "Ani", "read", days_ago=2)
+    await place.row(UUID(promo), "Budi", "sent")
+    await place.row(None, "Citra", "failed")
+    await place.wrote("Ani", days_ago=1)
+    some = any_rules(tags=st.just([vip]), campaigns=st.just([promo]))
+    keys = st.sampled_from(["poin", "a", "b", "x", "y", "z"])
+    known = some.flatmap(lambda rule: st.builds(lambda key: rule | {"key": key}, keys) if "key" in rule else st.just(rule))
+    trees_found = collected(trees(known), 150)
+    assert len(trees_found) >= 100
+    async with unit_of_work(place.town.principal) as uow:
+        for tree in trees_found:
+            given_rules = Rules.model_validate(tree)
+            inside = await audience.size(uow, place.t, Target(filter=given_rules))
+            values: dict[str, Any] = {"tenant": place.t}
+            outside = sql_of(given_rules, values, without=True)
+            query = text(f"SELECT count(*) FROM contacts c WHERE c.tenant_id = :tenant AND {outside}")
+            assert (await uow.session.execute(query, values)).scalar_one() == 4 - inside, tree
+            nobody = {"field": "name", "op": "is", "value": "nobody at all"}
+            nested = Rules.model_validate({"match": "any", "rules": [tree, nobody]})
+            assert await audience.size(uow, place.t, Target(filter=nested)) == inside, tree
+
+
+async def test_a_count_that_takes_too_long_says_so(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segments, "TIME_LIMIT_MS", 1)
+    await run_sql(
+        "INSERT INTO contacts (tenant_id, name, attributes) SELECT :t, 'Orang ' || n, '{\"a\": \"1\"}' FROM generate_series(1, 20000) n",
+        t=place.t,
+    )  # fmt: skip
+    with pytest.raises(Unavailable, match="segment_too_slow"):
+        await place.found({"field": "attribute", "key": "a", "op": "gt", "value": "5"})
+
+
+async def test_needs_the_verbs(place: Place) -> None:
+    reader = Principal(place.t, None, frozenset({"contacts.read"}))
+    malang = await make(place)
+    async with unit_of_work(reader) as uow:
+        assert (await segments.get(uow, malang)).name == "Malang"
+        for verb in (segments.remove, segments.restore, segments.duplicate):
+            with pytest.raises(Forbidden):
+                await verb(uow, malang)
+        with pytest.raises(Forbidden):
+            await segments.create(uow, SegmentCreate(name="x", rules=rules(CITY)))
+    async with unit_of_work(Principal(place.t, None, frozenset())) as uow:
+        for read in (segments.get, segments.counted):
+            with pytest.raises(Forbidden):
+                await read(uow, malang)

@@ -22,7 +22,8 @@ from wa_app.schemas.campaigns import CampaignCreate, Target
 from wa_app.schemas.contacts import ContactCreate
 from wa_app.schemas.devices import DeviceUpdate, PacingUpdate
 from wa_app.schemas.principal import Principal
-from wa_app.services import accounts, blacklist, campaigns, contacts, devices
+from wa_app.schemas.segments import SegmentCreate
+from wa_app.services import accounts, blacklist, campaigns, contacts, devices, segments, tags
 
 log = structlog.get_logger(__name__)
 
@@ -67,6 +68,7 @@ async def seed_demo(email: str, password: str, waha_url: str = "") -> Demo:
         sandbox = server if await _is_sandbox(server) else None
         numbers = await _numbers(owner, sandbox)
     linked = sandbox is not None and await _connected(owner)
+    await _segments(owner)
     await _broadcasts(owner, numbers, start=linked)
     return Demo(already_there=False, linked=linked)
 
@@ -156,6 +158,27 @@ async def _scan(sandbox: httpx.AsyncClient, session: str, phone: str, name: str)
             return
         await asyncio.sleep(PAUSE_S)
     log.warning("seed.not_linked", session=session, status=answer.status_code)
+
+
+async def _segments(owner: Principal) -> None:
+    """Saved audiences, as such a shop would keep them."""
+    async with unit_of_work(owner) as uow:
+        known = {one.name: str(one.id) for one in await tags.list_(uow, with_counts=False)}
+        if (await segments.list_(uow)).items:
+            return
+        malang = {"field": "city", "op": "is", "value": "Malang"}
+        for name, words, match, rules in (
+            ("Pelanggan Malang", "Untuk promo gerai Malang", "all", [_tagged(known["Pelanggan"]), malang]),
+            ("Pembaca 30 hari terakhir", "Paling sering membuka pesan", "all",
+             [{"field": "activity", "what": "read", "days": 30}]),
+            ("VIP dan reseller", "Diberi tahu lebih dulu", "any", [_tagged(known["VIP"]), _tagged(known["Reseller"])]),
+        ):  # fmt: skip
+            given = {"name": name, "description": words, "rules": {"match": match, "rules": rules}}
+            await segments.create(uow, SegmentCreate.model_validate(given))
+
+
+def _tagged(tag_id: str) -> dict[str, Any]:
+    return {"field": "tags", "op": "any", "tag_ids": [tag_id]}
 
 
 async def _broadcasts(owner: Principal, numbers: list[UUID], *, start: bool) -> None:
