@@ -250,7 +250,8 @@ class Control:
         }
         if query.get("items") != "false":
             answer["items"] = [
-                {"session": s, "chat": c, "text": t, "asked": pair[0], "accepted": pair[1]} for (s, c, t), pair in rows
+                {"session": s, "chat": c, "text": t, "asked": pair[0], "accepted": pair[1],
+                 "at": self.world.accepted_at.get((s, c, t))} for (s, c, t), pair in rows
             ]
         return JSONResponse(answer)
 

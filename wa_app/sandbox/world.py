@@ -136,6 +136,7 @@ class World:
         self.faults: list[Fault] = []
         self.fault_no = 0
         self.asked: dict[tuple[str, str, str], list[int]] = {}
+        self.accepted_at: dict[tuple[str, str, str], float] = {}
         self.overflow = False
         self.deliveries: deque[Json] = deque(maxlen=2000)
         self.version = 0
@@ -155,6 +156,8 @@ class World:
             pair = self.asked[key] = [0, 0]
         pair[0] += 1
         pair[1] += accepted
+        if accepted:
+            self.accepted_at[key] = time.time()
 
     def keep(self, message: Message, session: Session) -> None:
         """Store a message, forgetting the oldest beyond the bound."""
@@ -208,6 +211,7 @@ class World:
         self.files_bytes = 0
         self.faults.clear()
         self.asked.clear()
+        self.accepted_at.clear()
         self.overflow = False
         self.deliveries.clear()
         for session in self.sessions.values():
