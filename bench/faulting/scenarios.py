@@ -30,10 +30,15 @@ class Size:
     kills: int
     phase_s: float
     settle_s: float = 150.0
+    shifts: tuple[tuple[str, float], ...] = (("worker", -600.0), ("worker-lanes", 600.0), ("scheduler", 600.0))
+    """Whose clock is wrong, and by how many seconds."""
 
 
 SHORT: Final = Size(recipients=480, kills=10, phase_s=4.0)
-LONG: Final = Size(recipients=5_000, kills=100, phase_s=25.0, settle_s=400.0)
+LONG: Final = Size(
+    recipients=5_000, kills=100, phase_s=25.0, settle_s=400.0,
+    shifts=tuple((name, shift) for name in ("worker", "worker-lanes", "scheduler") for shift in (600.0, -600.0)),
+)  # fmt: skip
 
 
 async def open_world(engine: Engine, devices: int, **behaviour: object) -> World:
@@ -166,6 +171,26 @@ async def _link_again(world: World) -> None:
     await world.scan(device)
 
 
+async def dropped(engine: Engine, size: Size) -> Verdict:
+    """(d) One phone is logged out for good: the others take over what it has not sent."""
+    world = await open_world(engine, 3)
+    engine.start("worker", "worker-lanes", "scheduler")
+    run = Run(world, "dropped", size.recipients)
+    await run.begin()
+    await run.until_left(0.2 * size.recipients)
+    session = world.devices[0].session
+    async with httpx.AsyncClient(base_url=world.sandbox_url, timeout=30) as http:
+        (await http.post(f"/sandbox/sessions/{session}/drop", json={"status": "FAILED"})).raise_for_status()
+    run.struck()
+    verdict = await run.finish(size.settle_s)
+    taken = await world.fetch(
+        "SELECT count(*)::int AS n FROM outbound_messages WHERE campaign_id = $1 AND device_id = $2",
+        run.campaign, world.devices[0].id,
+    )  # fmt: skip
+    verdict.extra["share_of_fair"] = taken[0]["n"] / (size.recipients / 3)
+    return verdict
+
+
 async def webhooks(engine: Engine, size: Size) -> Verdict:
     """(e) Webhooks come twice, in any order, some a day late and some never."""
     devices = 3
@@ -189,15 +214,14 @@ async def webhooks(engine: Engine, size: Size) -> Verdict:
 
 
 async def clocks(engine: Engine, size: Size) -> Verdict:
-    """(f) Each kind of process in turn lives ten minutes in the future, then in the past."""
+    """(f) Each kind of process in turn lives ten minutes in the future or in the past, and is the only one of it."""
     world = await open_world(engine, 3)
     total = Verdict("clocks", status="COMPLETED")
-    names = ("worker", "worker-lanes", "scheduler")
-    for number, (name, shift_s) in enumerate((one, shift) for one in names for shift in (600.0, -600.0)):
+    for number, (name, shift_s) in enumerate(size.shifts):
         engine.stop_workers()
-        engine.start(*(other for other in names if other != name))
+        engine.start(*({"worker", "worker-lanes", "scheduler"} - {name}))
         engine.start(name, shift_s=shift_s)
-        run = Run(world, "clocks", size.recipients // 6)
+        run = Run(world, "clocks", size.recipients // len(size.shifts))
         await run.begin(first=number * 100_000)
         one = await run.finish(size.settle_s)
         _add(total, one)
@@ -225,8 +249,8 @@ async def crowd(engine: Engine, size: Size) -> Verdict:
 
 
 SCENARIOS: Final[Mapping[str, Callable[[Engine, Size], Awaitable[Verdict]]]] = {
-    "kills": kills, "redis": redis, "postgres": postgres, "waha": waha, "webhooks": webhooks, "clocks": clocks,
-    "crowd": crowd,
+    "kills": kills, "redis": redis, "postgres": postgres, "waha": waha, "dropped": dropped, "webhooks": webhooks,
+    "clocks": clocks, "crowd": crowd,
 }  # fmt: skip
 """(h), a full disk, is in `disk.py`: it mistreats an upload, not a campaign."""
 

@@ -48,6 +48,9 @@ async def test_nobody_twice_nobody_lost(engine: Engine, name: str) -> None:
     verdict = await scenarios.play(name, engine, scenarios.SHORT)
     log.info("faults.verdict", **verdict.figures())
     assert verdict.wrong() == []
+    # Lanes of equal devices take equal parts; one that went away leaves its part to the others.
+    assert verdict.extra.get("share_off", 0) <= 0.1
+    assert verdict.extra.get("share_of_fair", 0) < 0.9
 
 
 async def test_a_full_disk_refuses_whole_files_and_nothing_else(engine: Engine) -> None:

@@ -114,10 +114,10 @@ class Intake:
                     # One connection for as long as events keep coming: to take it and give it back costs more
                     # than the insert. Each statement commits by itself, no BEGIN, no COMMIT while callers wait.
                     conn = await uow.driver()
-                    while self.waiting:
-                        await self._store(conn)
+                    while self.waiting and await self._store(conn):
+                        continue
             except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-                log.warning("intake.database_away", error=type(error.__cause__ or error).__name__)
+                log.warning("intake.database_away", error=type(error).__name__)
                 self._refuse(error)
 
     def _refuse(self, error: Exception) -> None:
@@ -125,8 +125,8 @@ class Intake:
         batch, self.waiting = self.waiting, []
         _answer(batch, error)
 
-    async def _store(self, conn: Any) -> None:
-        """One insert. Its failure is the answer to its callers and ends the use of the connection."""
+    async def _store(self, conn: Any) -> bool:
+        """One insert. False when it failed: its callers are told, and the connection is not used any more."""
         batch, self.waiting = self.waiting[:MAX_BATCH], self.waiting[MAX_BATCH:]
         started = time.monotonic()
         insert = conn.fetch(
@@ -136,11 +136,13 @@ class Intake:
         # Whatever it raises is told to those who wait: none of them may wait for ever.
         (rows,) = await asyncio.gather(insert, return_exceptions=True)
         if isinstance(rows, BaseException):
+            log.warning("intake.insert_failed", events=len(batch), error=type(rows).__name__)
             _answer(batch, rows)
-            raise OSError("an insert of webhooks failed") from rows
+            return False
         _answer(batch, None)
         metrics.observe_flush(time.monotonic() - started)
         await self._wake({row["tenant_id"] for row in rows})
+        return True
 
     async def _wake(self, tenants: set[UUID]) -> None:
         """Tell the workers, at most every `WAKE_EVERY_S` for a tenant; the last events of a burst are told of too."""
