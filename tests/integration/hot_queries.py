@@ -19,6 +19,7 @@ from wa_app.models.reports import JobKind
 from wa_app.schemas.blacklist import BlacklistFilter
 from wa_app.schemas.campaigns import Target
 from wa_app.schemas.contacts import ContactFilter
+from wa_app.schemas.segments import Rules
 from wa_app.sending import audience, caps, claims, lanes, ledger, reconcile, sweeps
 from wa_app.services import (
     blacklist,
@@ -31,6 +32,7 @@ from wa_app.services import (
     message_templates,
     messages,
     overview,
+    segments,
     tags,
 )
 from wa_app.services.campaigns import addresses, jobs, reports, series, snapshots, variants
@@ -66,6 +68,15 @@ def row(name: str) -> Callable[[World], Any]:
 
 
 
+CAMPAIGN = {"field": "campaign", "state": "read"}
+
+
+def segment(uow: TenantUnitOfWork, world: World, rule: dict[str, Any]) -> Awaitable[Any]:
+    """Size and sample of one rule, as the builder asks while one types."""
+    rules = Rules.model_validate({"rules": [rule]})
+    return audience.look(uow, world.tenant_id, Target(filter=rules), 10)
+
+
 HOT: dict[str, Ask] = {
     "contacts.list": lambda uow, w: contacts.list_(uow),
     "contacts.list_next_page": lambda uow, w: contacts.list_(uow, cursor=str(w.contact_ids[2000])),
@@ -95,6 +106,15 @@ HOT: dict[str, Ask] = {
     "links.totals": lambda uow, w: campaign_links.totals(uow, w.ids["campaigns"]),
     "links.clickers": lambda uow, w: campaign_links.clickers(uow, w.ids["campaigns"]),
     "message_templates.list": lambda uow, w: message_templates.list_(uow),
+    "segments.by_tag": lambda uow, w: segment(uow, w, {"field": "tags", "tag_ids": [str(w.ids["tags"])]}),
+    "segments.received": lambda uow, w: segment(uow, w, {"field": "activity", "what": "received", "days": 1}),
+    "segments.never_read": lambda uow, w: segment(uow, w, {"field": "activity", "what": "read", "did": False}),
+    "segments.read_campaign": lambda uow, w: segment(uow, w, CAMPAIGN | {"campaign_ids": [str(w.ids["campaigns"])]}),
+    "segments.replied_campaign": lambda uow, w: segment(
+        uow, w, CAMPAIGN | {"state": "replied", "campaign_ids": [str(w.ids["campaigns"])]}
+    ),
+    "segments.consent": lambda uow, w: segment(uow, w, {"field": "consent", "op": "suppressed"}),
+    "segments.list": lambda uow, w: segments.list_(uow),
     "blacklist.list": lambda uow, w: blacklist.list_(uow),
     "blacklist.spam": lambda uow, w: blacklist.list_(uow, BlacklistFilter(reason=SuppressionReason.SPAM_REPORT)),
     "blacklist.unreachable": lambda uow, w: blacklist.unreachable(uow),

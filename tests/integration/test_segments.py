@@ -273,8 +273,17 @@ async def test_campaign_history(place: Place) -> None:
     assert await rule("read") == "AB"
     assert await rule("any", days=30) == "ABCD"
     assert await rule("read", days=30) == "A"
-    assert await rule("clicked", **this) == ""
-    assert await rule("not_clicked", **this) == "AB"
+    link = new_id()
+    await run_sql("INSERT INTO links (id, tenant_id, campaign_id, code, url, url_hash) VALUES (:id, :t, :c, :code, 'https://x.id', :hash)",
+                  id=link, t=place.t, c=new, code=link.hex, hash=link.bytes)  # fmt: skip
+    for who, is_bot in (("Ani", False), ("Budi", True)):
+        await run_sql(
+            "INSERT INTO link_clicks (tenant_id, link_id, campaign_id, contact_id, visitor, is_bot) VALUES (:t, :l, :c, :p, 'v', :bot)",
+            t=place.t, l=link, c=new, p=place.ids[who], bot=is_bot,
+        )  # fmt: skip
+    assert await rule("clicked", **this) == "A"
+    assert await rule("clicked", days=30) == "A"
+    assert await rule("not_clicked", **this) == "B"
 
 
 async def test_consent_is_the_last_word_and_a_block_binds_the_person(place: Place) -> None:

@@ -58,9 +58,11 @@ _STATES: Final = {
     "unknown": "o.state = 'unknown'",
 }  # fmt: skip
 """By the times, which `ix_outbound_contact_sent` carries: what a set needs is read from the index alone."""
-CLICKED: Final = "SELECT o.contact_id AS id FROM outbound_messages o WHERE o.tenant_id = :tenant AND false AND {}"
-"""Ids of contacts who followed a link of a campaign; `{}` takes the condition on `o.campaign_id`."""
-
+_CLICKED: Final = (
+    "SELECT o.contact_id AS id FROM link_clicks o "
+    "WHERE o.tenant_id = :tenant AND NOT o.is_bot AND o.contact_id IS NOT NULL AND {}"
+)
+"""Personal links only: a shared one does not tell who opened it."""
 # What cannot be read as a number is none; neither are NaN and the infinities, which are beyond every limit.
 _NUMBER: Final = (
     "CASE WHEN pg_input_is_valid(replace({x}, ',', '.'), 'float8') "
@@ -198,7 +200,7 @@ class _Writer:
         if state == "replied":
             return _REPLIED.format(which)
         if state == "clicked":
-            return CLICKED.format(which)
+            return _CLICKED.format(which)
         return _ROWS.format(f"{which} AND {_STATES[state]}")
 
     def device(self, rule: DeviceRule) -> str:
