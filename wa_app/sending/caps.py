@@ -92,6 +92,17 @@ def day_ends(policy: Policy, now: datetime, zone: ZoneInfo) -> datetime | None:
     return next_day(now, zone) if day_start(now + margin, zone) != day_start(now, zone) else None
 
 
+def new_chats(head: Mapping[str, Any]) -> tuple[int | None, datetime | None]:
+    """How many new chats WhatsApp still allows, and when it said so (`status_detail`)."""
+    left, at = head["new_chats_left"], head["new_chats_at"]
+    if isinstance(left, bool) or not isinstance(left, int):
+        return None, None
+    try:
+        return left, datetime.fromisoformat(at) if at else None
+    except ValueError:
+        return left, None
+
+
 _USED = """
 WITH l AS (SELECT total, strangers, at FROM device_sends WHERE tenant_id = $1 AND device_id = $2 ORDER BY total DESC LIMIT 1)
 SELECT 'last' AS what, l.total, l.strangers, l.at FROM l

@@ -222,7 +222,7 @@ class Chooser:
 
     async def _moment(self, conn: Any, head: Any) -> _Moment:
         policy, now = self.policy, head["now"]
-        chats_left, chats_at = _new_chats(head)
+        chats_left, chats_at = caps.new_chats(head)
         used = caps.Used()
         if policy.caps or policy.strangers_per_day is not None or chats_left is not None:
             used = await caps.read(conn, self.tenant_id, self.device_id, policy, now, self.zone, chats_at)
@@ -266,7 +266,8 @@ class Chooser:
         while True:
             if shelf is None or boot_clock() - shelf.looked_at > GROUPS_S:
                 fresh = True
-                shelf = self.shelves[work.id] = await self._look(claim, work.id, shelf)
+                after = dict(shelf.after) if shelf else {}
+                shelf = self.shelves[work.id] = _Shelf(await claim.groups(work.id), boot_clock(), after)
             for group in self._open(shelf, work.id, claim, policy):
                 most = limit if group.preferred == self.device_id else min(limit, quota)
                 if group.stranger and claim.strangers_left is not None:
@@ -283,10 +284,6 @@ class Chooser:
                 return Batch(held_back=held_back), bool(shelf.groups)
             # Everything beyond is taken: once more from the start, where rows may have come back.
             shelf = None
-
-    async def _look(self, claim: Claim, campaign_id: UUID, known: _Shelf | None) -> _Shelf:
-        groups = await claim.groups(campaign_id)
-        return _Shelf(groups, boot_clock(), dict(known.after) if known else {})
 
     def _open(self, shelf: _Shelf, campaign_id: UUID, claim: Claim, policy: pacing.Policy) -> list[Group]:
         """Groups this lane may take of now: its own, then free ones, then those whose device cannot send."""
@@ -391,14 +388,3 @@ class Chooser:
                 left, next_at = None, (next_at or moment.now) + pacing.package_pause(self.policy, self.draw)
         if next_at is not None or left != moment.head["package_left"]:
             await moment.conn.execute(_NEXT, self.tenant_id, self.device_id, self.epoch, next_at, left)
-
-
-def _new_chats(head: Mapping[str, Any]) -> tuple[int | None, datetime | None]:
-    """How many new chats WhatsApp still allows, and when it said so (`status_detail`)."""
-    left, at = head["new_chats_left"], head["new_chats_at"]
-    if isinstance(left, bool) or not isinstance(left, int):
-        return None, None
-    try:
-        return left, datetime.fromisoformat(at) if at else None
-    except ValueError:
-        return left, None

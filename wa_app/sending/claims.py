@@ -3,7 +3,7 @@
 Everything here happens in the lane's transaction. Order of locks: the device's row (shared,
 so the lease cannot change hands meanwhile), the ledger rows, then the contacts. An opt-out takes
 `FOR UPDATE` on the contact: either it commits first and is seen, or it waits for this claim.
-Where a contact may only be written to so often, claims of different lanes exclude one another, too (ADR 0008).
+Where a contact may only be written to so often, claims of different lanes exclude one another, too (ADR 0009).
 
 Rows of a campaign are picked by group: whose they are by preference, the contact's zone, and whether it
 is a stranger. So rows that must wait (quiet there, no budget) are not even looked at. The groups

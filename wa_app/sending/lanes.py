@@ -11,9 +11,8 @@ for one and sends it at once, beside what is under way.
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -26,7 +25,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from wa_app import leases
 from wa_app.channels.port import Channel, ChannelError
 from wa_app.db import TenantUnitOfWork, unit_of_work
-from wa_app.kit import metrics, turns
+from wa_app.kit import turns
 from wa_app.kit.clock import boot_clock
 from wa_app.kit.secrets import decrypt
 from wa_app.models.devices import Device
@@ -35,6 +34,7 @@ from wa_app.schemas.principal import Principal
 from wa_app.sending import caps, ledger, numbers, pacing
 from wa_app.sending.choosing import Chooser, Step
 from wa_app.sending.delivery import Delivered, Delivery, LoadFile, Pause, lost, not_started, unclear
+from wa_app.sending.holding import Lease, kept
 
 log = structlog.get_logger(__name__)
 
@@ -69,17 +69,6 @@ def stop_all() -> None:
 def start_all() -> None:
     """Undo `stop_all` (at boot)."""
     _stopping.clear()
-
-
-@dataclass(slots=True)
-class Lease:
-    """The device's lease as this process knows it."""
-
-    epoch: int
-    confirmed_at: float
-
-    def trusted(self) -> bool:
-        return boot_clock() - self.confirmed_at <= leases.TRUST_S
 
 
 _PAUSE = """
@@ -369,7 +358,7 @@ async def run_lane(
             )  # fmt: skip
             lane = Lane(principal, device_id, lease, delivery, chooser)
             _here[device_id] = lane
-            async with _kept(principal, device_id, lease):
+            async with kept(principal, device_id, lease):
                 wait = await lane.run()
     finally:
         _here.pop(device_id, None)
@@ -386,37 +375,6 @@ def _look_again(uow: TenantUnitOfWork, device_id: UUID, wait_s: float | None) ->
     if _stopping.is_set() or wait_s is None or wait_s * 1000 > MAX_DELAY_MS:
         return
     uow.enqueue("lane.run", delay_ms=int(wait_s * 1000), tenant_id=uow.tenant_id, device_id=device_id)
-
-
-@asynccontextmanager
-async def _kept(principal: Principal, device_id: UUID, lease: Lease) -> AsyncIterator[None]:
-    """Renew the lease every 10 s, also while calls are out."""
-    task = asyncio.create_task(_heartbeat(principal, device_id, lease))
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-async def _heartbeat(principal: Principal, device_id: UUID, lease: Lease) -> None:
-    while True:
-        await asyncio.sleep(leases.HEARTBEAT_S)
-        asked_at = boot_clock()
-        try:
-            async with unit_of_work(principal) as uow:
-                kept = await leases.renew(uow, Device, principal.tenant_id, device_id, lease.epoch)
-        except (SQLAlchemyError, OSError) as error:
-            # The lease stays trusted for a while without us; the next beat may get through.
-            log.warning("lane.heartbeat_failed", device_id=str(device_id), error=type(error).__name__)
-            continue
-        if not kept:
-            lease.confirmed_at = -1e9
-            log.warning("lane.lease_lost", device_id=str(device_id))
-            metrics.lease_lost("devices")
-            return
-        lease.confirmed_at = asked_at
 
 
 def _frequency(stored: object) -> int | None:

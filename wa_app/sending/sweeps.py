@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from wa_app.db import SystemUnitOfWork, system_unit_of_work, unit_of_work
 from wa_app.schemas.principal import Principal
-from wa_app.sending import ledger
+from wa_app.sending import caps, ledger
 
 WAKE_AGAIN_S = 3
 """A lane that was woken and has not come is woken again after this."""
@@ -112,7 +112,9 @@ async def give_up_orphans(wait_s: float) -> None:
                 "SELECT CASE WHEN lease_until >= now() THEN lease_epoch END FROM devices "
                 "WHERE tenant_id = $1 AND id = $2 FOR SHARE", tenant_id, device_id,
             )  # fmt: skip
-            await ledger.give_up_orphans(conn, tenant_id, device_id, epoch, wait_s)
+            orphans = await ledger.give_up_orphans(conn, tenant_id, device_id, epoch, wait_s)
+            if orphans:
+                await caps.lost(conn, tenant_id, device_id, orphans)
 
 
 async def wake_reconcile() -> None:

@@ -1,0 +1,61 @@
+"""Holding a device's lease while its lane works: a heartbeat renews it, and nobody trusts it for long without one."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from wa_app import leases
+from wa_app.db import unit_of_work
+from wa_app.kit import metrics
+from wa_app.kit.clock import boot_clock
+from wa_app.models.devices import Device
+from wa_app.schemas.principal import Principal
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Lease:
+    """The device's lease as this process knows it."""
+
+    epoch: int
+    confirmed_at: float
+
+    def trusted(self) -> bool:
+        return boot_clock() - self.confirmed_at <= leases.TRUST_S
+
+
+@asynccontextmanager
+async def kept(principal: Principal, device_id: UUID, lease: Lease) -> AsyncIterator[None]:
+    """Renew the lease every 10 s, also while calls are out."""
+    task = asyncio.create_task(_heartbeat(principal, device_id, lease))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _heartbeat(principal: Principal, device_id: UUID, lease: Lease) -> None:
+    while True:
+        await asyncio.sleep(leases.HEARTBEAT_S)
+        asked_at = boot_clock()
+        try:
+            async with unit_of_work(principal) as uow:
+                kept = await leases.renew(uow, Device, principal.tenant_id, device_id, lease.epoch)
+        except (SQLAlchemyError, OSError) as error:
+            # The lease stays trusted for a while without us; the next beat may get through.
+            log.warning("lane.heartbeat_failed", device_id=str(device_id), error=type(error).__name__)
+            continue
+        if not kept:
+            lease.confirmed_at = -1e9
+            log.warning("lane.lease_lost", device_id=str(device_id))
+            metrics.lease_lost("devices")
+            return
+        lease.confirmed_at = asked_at
