@@ -134,7 +134,7 @@ class Intake:
             [one.event for one, _ in batch], [one.envelope_id for one, _ in batch], [one.body for one, _ in batch],
         )  # fmt: skip
         # Whatever it raises is told to those who wait: none of them may wait for ever.
-        (rows,) = await asyncio.gather(insert, return_exceptions=True)
+        rows: Any = (await asyncio.gather(insert, return_exceptions=True))[0]
         if isinstance(rows, BaseException):
             log.warning("intake.insert_failed", events=len(batch), error=type(rows).__name__)
             _answer(batch, rows)
