@@ -2,13 +2,16 @@
 
 from pages import (
     accounts,
+    blacklist,
     campaign_composer,
     campaign_progress,
     campaigns,
     contacts,
     contacts_import,
     devices,
+    groups,
     home,
+    opt_out,
     segment_builder,
     segments,
     settings,
@@ -17,13 +20,16 @@ from wa_app.config import get_settings
 
 __all__ = [
     "accounts",
+    "blacklist",
     "campaign_composer",
     "campaign_progress",
     "campaigns",
     "contacts",
     "contacts_import",
     "devices",
+    "groups",
     "home",
+    "opt_out",
     "segment_builder",
     "segments",
     "settings",

@@ -6,8 +6,8 @@ import reflex as rx
 
 from pages import routes
 from pages.contact_parts import contact_drawer, edit_dialog, tag_manager
+from pages.contact_tabs import contact_tabs
 from pages.layout import shell
-from pages.segments import people_tabs
 from state.base import AppState
 from state.contacts import ContactsState, ContactState, TagsState
 from wa_app.components.buttons import button, link_button
@@ -32,7 +32,7 @@ from wa_app.components.table import (
 
 def source_text(source: Any) -> rx.Component:
     """Where a contact came from, in words."""
-    words = {name: t(f"contacts.source.{name}") for name in ("manual", "import", "inbound", "api", "demo")}
+    words = {name: t(f"contacts.source.{name}") for name in ("manual", "import", "inbound", "group", "api", "demo")}
     return rx.match(rx.Var.create(source).to(str), *words.items(), words["manual"])
 
 
@@ -75,6 +75,10 @@ def _menu(row: Any) -> list[rx.Component]:
     return [
         menu_item(t("contacts.open"), ContactState.show(row["id"]), icon_name="eye"),
         menu_item(t("common.edit"), ContactState.edit(row["id"]), icon_name="pencil"),
+        menu_item(
+            t("contacts.block"), rx.redirect(routes.CONTACTS_BLACKLIST + "?contact=" + row["id"].to(str)),
+            icon_name="user-x",
+        ),
         menu_separator(),
         menu_item(t("common.delete"), ContactsState.ask_delete(row["id"]), icon_name="trash-2", danger=True),
     ]
@@ -206,7 +210,7 @@ def contacts() -> rx.Component:
     """The list of contacts."""
     return shell(
         _header(),
-        people_tabs("contacts"),
+        contact_tabs("contacts"),
         _running_import(),
         _table(),
         _dialogs(),

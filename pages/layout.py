@@ -125,7 +125,7 @@ def _job(row: Any) -> rx.Component:
     return link(
         rx.el.div(
             rx.el.div(
-                rx.cond(row["kind"] == "import", noun_icon("contacts"), noun_icon("campaigns")),
+                rx.cond(row["kind"] == "campaign", noun_icon("campaigns"), noun_icon("contacts")),
                 rx.el.span(row["name"], class_name="strong clip grow"),
                 class_name="row",
             ),
@@ -136,7 +136,13 @@ def _job(row: Any) -> rx.Component:
             ),
             class_name="stack gap-[6px]",
         ),
-        href=rx.cond(row["kind"] == "import", routes.CONTACTS_IMPORT, routes.CAMPAIGNS + "/" + row["id"].to(str)),
+        href=rx.match(
+            row["kind"].to(str),
+            ("import", routes.CONTACTS_IMPORT),
+            ("blacklist", routes.CONTACTS_BLACKLIST),
+            ("grab", routes.CONTACTS_GROUPS + "?job=" + row["id"].to(str)),
+            routes.CAMPAIGNS + "/" + row["id"].to(str),
+        ),
         class_name="job",
     )
 

@@ -5,24 +5,17 @@ from typing import Any
 import reflex as rx
 
 from pages import routes
+from pages.contact_tabs import contact_tabs
 from pages.layout import shell
 from state.base import AppState
 from state.segments import SegmentsState as S
 from wa_app.components.buttons import link_button
-from wa_app.components.cards import page_header, tabs
+from wa_app.components.cards import page_header
 from wa_app.components.chips import chip, tile
 from wa_app.components.dialogs import menu_item, menu_separator
 from wa_app.components.feedback import empty
 from wa_app.components.i18n import ago, number, t
 from wa_app.components.table import Column, data_table, name_cell, search_box, toolbar
-
-
-def people_tabs(active: str) -> rx.Component:
-    """Contacts and their segments, as tabs."""
-    return tabs(
-        [("contacts", t("segments.tab.contacts"), routes.CONTACTS), ("segments", t("segments.title"), routes.CONTACTS_SEGMENTS)],
-        active,
-    )
 
 
 def _note(row: Any) -> Any:
@@ -85,7 +78,7 @@ def segments() -> rx.Component:
             rx.cond(S.ready, t("segments.state", n=S.total), t("common.loading")),
             link_button(t("segments.new"), routes.SEGMENT_NEW, look="primary", leading="plus"),
         ),
-        people_tabs("segments"),
+        contact_tabs("segments"),
         _table(),
         title=t("segments.title"),
         active="contacts",

@@ -31,6 +31,7 @@ TABS = (
     ("profile", routes.SETTINGS),
     ("security", routes.SETTINGS_SECURITY),
     ("business", routes.SETTINGS_BUSINESS),
+    ("opt_out", routes.SETTINGS_OPT_OUT),
     ("team", routes.SETTINGS_TEAM),
     ("api_keys", routes.SETTINGS_API_KEYS),
 )
@@ -38,7 +39,8 @@ LANGUAGE_NAMES = (("id", "Bahasa Indonesia"), ("en", "English"))
 NEAR_ZONES = ("Asia/Jakarta", "Asia/Makassar", "Asia/Jayapura", "Asia/Singapore", "Asia/Kuala_Lumpur")
 
 
-def _frame(active: str, *content: Any, actions: Sequence[rx.Component] = ()) -> rx.Component:
+def frame(active: str, *content: Any, actions: Sequence[rx.Component] = ()) -> rx.Component:
+    """A page of the settings; `active` is the key of its tab."""
     items = [(key, t(f"settings.tab.{key}"), href) for key, href in TABS]
     return shell(
         page_header(t("nav.settings"), t(f"settings.{active}.words"), *actions),
@@ -63,7 +65,7 @@ def _save(text: Any = None) -> rx.Component:
 @rx.page(route=routes.SETTINGS, title="Sapa", on_load=AppState.on_load)
 def profile() -> rx.Component:
     """Name and language of the person."""
-    return _frame(
+    return frame(
         "profile",
         form(
             form_section(
@@ -107,7 +109,7 @@ def _session(row: Any) -> rx.Component:
 def security() -> rx.Component:
     """Password and sign-ins."""
     errors = SecurityState.errors
-    return _frame(
+    return frame(
         "security",
         form(
             form_section(
@@ -179,7 +181,7 @@ def business() -> rx.Component:
         on_submit=state.save,
         class_name="wide",
     )  # fmt: skip
-    return _frame("business", rx.cond(state.ready, fields, card(skeleton_rows(3))))
+    return frame("business", rx.cond(state.ready, fields, card(skeleton_rows(3))))
 
 
 def _role_select(row: Any) -> rx.Component:
@@ -217,7 +219,7 @@ def _member(row: Any) -> rx.Component:
 @rx.page(route=routes.SETTINGS_TEAM, title="Sapa", on_load=[AppState.on_load, TeamState.load])
 def team() -> rx.Component:
     """People and roles."""
-    return _frame(
+    return frame(
         "team",
         card(
             rx.cond(TeamState.ready, rx.foreach(TeamState.rows, _member), skeleton_rows(3)),
@@ -313,7 +315,7 @@ def api_keys() -> rx.Component:
     make = button(t("settings.new_key"), look="primary", leading="plus", on_click=state.ask_new(True))
     none = empty(t("settings.no_keys"), t("settings.no_keys.words"), rx.cond(state.may_write, make))
     keys = rx.cond(state.rows.length() > 0, rx.foreach(state.rows, _key), none)
-    return _frame(
+    return frame(
         "api_keys",
         card(
             rx.cond(state.ready, keys, skeleton_rows(3)),
