@@ -15,7 +15,7 @@ from wa_app.components.chips import campaign_state_chip, chip, device_state_chip
 from wa_app.components.dialogs import confirm
 from wa_app.components.editor import message_editor, whatsapp_text
 from wa_app.components.feedback import empty, notice, skeleton_rows
-from wa_app.components.forms import checkbox, date_time_field, field, select, tag_picker, text_field
+from wa_app.components.forms import checkbox, date_time_field, field, select, switch, tag_picker, text_field
 from wa_app.components.i18n import clock, duration, error_text, file_size, number, phone, t, t_var, zone_name
 from wa_app.components.icons import icon
 from wa_app.components.uploader import uploader
@@ -142,7 +142,19 @@ def _message() -> rx.Component:
         problems=S.step_state["message"] == "error",
     )  # fmt: skip
     problems = rx.cond(S.step_state["message"] == "error", rx.el.div(_problems(), class_name="stack gap-1"))
-    return rx.fragment(editor, problems, _checks())
+    return rx.fragment(editor, problems, _footer(), _checks())
+
+
+def _footer() -> rx.Component:
+    """The opt-out line: it belongs to the tenant, here it is switched."""
+    change = link(t("composer.footer.change"), href=routes.SETTINGS_OPT_OUT, class_name="link")
+    return card(
+        card_body(
+            switch(t("composer.footer"), S.footer, S.flip_footer),
+            rx.el.span("“", S.footer_line, "” · ", change, class_name="small muted"),
+            class_name="stack gap-2",
+        )
+    )
 
 
 def _device(row: Any) -> rx.Component:

@@ -21,7 +21,7 @@ from wa_app.i18n import translate
 from wa_app.models.outbound import CampaignStatus
 from wa_app.schemas.campaigns import CampaignView
 from wa_app.sending.rendering import BUILT_IN
-from wa_app.services import campaigns, devices, segments, tags
+from wa_app.services import campaigns, devices, opt_out, segments, tags
 from wa_app.services.campaigns.checks import known_attributes
 
 
@@ -124,6 +124,7 @@ class CampaignComposerState(AudienceStep, MessageStep, TimingStep, AppState):
     async def _fill(self, uow: TenantUnitOfWork, view: CampaignView) -> None:
         self.draft_id, self.name, self.status = str(view.id), view.name, view.status.value
         self.message, self.letters = view.message_template, len(view.message_template)
+        self.footer = view.footer
         self._show_target(view.target)
         self.chosen = [str(one) for one in view.device_ids]
         self.delay_min = "" if view.delay_min_s is None else str(view.delay_min_s)
@@ -136,6 +137,7 @@ class CampaignComposerState(AudienceStep, MessageStep, TimingStep, AppState):
         await self._show_file(uow, view.file_id)
 
     async def _lists(self, uow: TenantUnitOfWork) -> None:
+        self.footer_line = (await opt_out.in_force(uow)).footer
         # The picker speaks of ids; tags are named in a target, so the name stands for the id here.
         self.tag_options = [
             {"id": tag.name, "name": tag.name, "color": tag.color, "n": str(tag.contacts or 0)}

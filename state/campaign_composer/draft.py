@@ -24,6 +24,7 @@ from wa_app.schemas.campaigns import (
     Target,
 )
 from wa_app.schemas.segments import Rules
+from wa_app.sending.footers import with_footer
 from wa_app.services import campaigns, files
 
 STEPS = ("people", "message", "timing", "check")
@@ -42,6 +43,9 @@ class ComposerDraft(AppState, mixin=True):
     status: str = "DRAFT"
     message: str = ""
     saved_at: str = ""
+    footer: bool = True
+    """Whether the tenant's opt-out line stands under the message; on for new drafts."""
+    footer_line: str = ""
     everyone: bool = False
     tag_options: list[dict[str, str]] = []
     wanted: list[str] = []
@@ -130,7 +134,8 @@ class ComposerDraft(AppState, mixin=True):
     async def _store(self, uow: TenantUnitOfWork, is_new: bool, changes: dict[str, Any]) -> CampaignView:
         if is_new:
             return await campaigns.create(
-                uow, CampaignCreate(**{"name": self.name, "target": self._target(), **changes})
+                uow,
+                CampaignCreate(**{"name": self.name, "target": self._target(), "footer": self.footer, **changes}),
             )
         return await campaigns.update(uow, id_of(self.draft_id), CampaignUpdate(**changes))
 
@@ -174,13 +179,18 @@ class ComposerDraft(AppState, mixin=True):
 
     def _show_sample(self, at: int) -> None:
         if not self._samples:
-            self.preview = campaigns.render(self.message, {}, "sample").text
+            self.preview = self._with_footer(campaigns.render(self.message, {}, "sample").text)
             self.preview_name = ""
             return
         self.sample_at = at % len(self._samples)
         person = self._samples[self.sample_at]
         shown = campaigns.render(self.message, person["values"], person["id"])
-        self.preview, self.variants, self.preview_name = shown.text, shown.variants, person["name"]
+        self.preview = self._with_footer(shown.text)
+        self.variants, self.preview_name = shown.variants, person["name"]
+
+    def _with_footer(self, text: str) -> str:
+        """As the lane writes it."""
+        return with_footer(text, self.footer_line) if self.footer and (text.strip() or self.file_id) else text
 
     def _show_people(self, audience: AudienceCount) -> None:
         self.people, self.suppressed = audience.total, audience.suppressed

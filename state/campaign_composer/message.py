@@ -18,6 +18,12 @@ class MessageStep(ComposerDraft, mixin=True):
         return await self._save(message_template=self.message)
 
     @rx.event
+    async def flip_footer(self) -> EventSpec | None:
+        """The opt-out line, on or off."""
+        self.footer = not self.footer
+        return await self._save(footer=self.footer)
+
+    @rx.event
     async def attach(self, file_id: str, name: str, size: int) -> EventSpec | None:
         """A file has been uploaded."""
         self.file_error = ""

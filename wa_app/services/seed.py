@@ -14,10 +14,11 @@ import httpx
 import structlog
 from sqlalchemy import text
 
-from wa_app.db import system_unit_of_work, unit_of_work
+from wa_app.db import TenantUnitOfWork, system_unit_of_work, unit_of_work
 from wa_app.kit.ids import NIL
 from wa_app.kit.passwords import hash_password
-from wa_app.models.people import SuppressionReason
+from wa_app.models.people import SuppressionReason, SuppressionScope
+from wa_app.schemas.blacklist import BlacklistAdd
 from wa_app.schemas.campaigns import CampaignCreate, Target
 from wa_app.schemas.contacts import ContactCreate
 from wa_app.schemas.devices import DeviceUpdate, PacingUpdate
@@ -102,9 +103,25 @@ async def _people(owner: Principal) -> None:
         draw = Random(1928)
         for number in range(PEOPLE):
             await contacts.create(uow, _person(draw, number), source="import")
-        for phone in (f"+62{PREFIXES[n % 8]}0000{1000 + n * 29:04d}" for n in (40, 133, 217)):
-            data = blacklist.BlacklistAdd(phone=phone, reason=SuppressionReason.UNSUBSCRIBE)
-            await blacklist.add(uow, data)
+        await _stopped(uow)
+
+
+STOPPED = (
+    (40, SuppressionReason.UNSUBSCRIBE, SuppressionScope.MARKETING, "Stop ya kak, terima kasih"),
+    (133, SuppressionReason.UNSUBSCRIBE, SuppressionScope.MARKETING, "BERHENTI"),
+    (217, SuppressionReason.UNSUBSCRIBE, SuppressionScope.MARKETING, "unsub"),
+    (88, SuppressionReason.SPAM_REPORT, SuppressionScope.ALL, "Melapor lewat telepon"),
+    (171, SuppressionReason.MANUAL, SuppressionScope.MARKETING, "Pemasok, bukan pelanggan"),
+    (260, SuppressionReason.BOUNCE, SuppressionScope.MARKETING, "Nomor lama"),
+)
+"""Who is on the demo's blacklist, and why."""
+
+
+async def _stopped(uow: TenantUnitOfWork) -> None:
+    for number, reason, scope, note in STOPPED:
+        phone = f"+62{PREFIXES[number % 8]}0000{1000 + number * 29:04d}"
+        await blacklist.add(uow, BlacklistAdd(phone=phone, reason=reason, scope=scope, note=note))
+    await uow.session.execute(text("UPDATE suppressions SET source = 'word' WHERE reason = 'UNSUBSCRIBE'"))
 
 
 def _person(draw: Random, number: int) -> ContactCreate:
