@@ -258,7 +258,7 @@ def _progress() -> rx.Component:
 
 def _run() -> rx.Component:
     state, job = GroupsState, GroupsState.job
-    more = rx.cond(job["more"].to(int) > 0, t("groups.and_more", n=job["more"].to(int)))
+    more = rx.cond(job["more"].to(int) > 0, t("groups.and_more", n=job["more"].to(int)), "")
     counts = rx.el.ul(
         _line(t("groups.count.new"), job["created"].to(int)),
         _line(t("groups.count.known"), job["known"].to(int)),

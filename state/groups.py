@@ -18,7 +18,7 @@ from wa_app.services import devices, groups
 PICK, MARK, RUN = 1, 2, 3
 NO_GRAB: dict[str, Any] = {
     **dict.fromkeys(("id", "status", "name", "waiting", "due_at", "error", "created_at"), ""),
-    **dict.fromkeys(("groups", "groups_done", "total", "processed", "created", "known", "hidden", "skipped"), 0),
+    **dict.fromkeys(("more", "groups", "groups_done", "total", "processed", "created", "known", "hidden", "skipped"), 0),
 }
 
 
