@@ -71,8 +71,8 @@ def _segment() -> rx.Component:
 def _without() -> rx.Component:
     """Who is left out."""
     tags = tag_picker(t("composer.people.unwanted"), S.tag_options, S.unwanted, S.toggle_unwanted)
-    others = tag_picker(t("composer.segment.without"), S.segment_options, S.without, S.toggle_without)
-    return rx.fragment(rx.cond(S.tag_options.length() > 0, tags), rx.cond(S.segment_options.length() > 0, others))
+    others = tag_picker(t("composer.segment.without"), S.other_segments, S.without, S.toggle_without)
+    return rx.fragment(rx.cond(S.tag_options.length() > 0, tags), rx.cond(S.other_segments.length() > 0, others))
 
 
 def _people() -> rx.Component:

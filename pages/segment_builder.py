@@ -142,6 +142,12 @@ def _side() -> rx.Component:
     )
 
 
+def _now() -> rx.Component:
+    """On a phone the size stays in view while one changes rules above it."""
+    size = rx.cond(S.count >= 0, t("segments.now", n=number(S.count)), "–")
+    return rx.el.div(rx.el.span(t("segments.size"), class_name="grow muted"), rx.el.b(size), class_name="seg-now", aria_hidden="true")
+
+
 def _content() -> rx.Component:
     note = rx.cond(
         S.dirty, rx.el.span(t("common.unsaved"), class_name="small muted", role="status"),
@@ -154,7 +160,7 @@ def _content() -> rx.Component:
             rx.el.span(note, class_name="row"),
             button(t("segments.save"), look="primary", leading="check", on_click=S.save, busy=S.busy),
         ),
-        rx.el.div(rx.el.div(_named(), _rules(), class_name="stack gap-[var(--gap)]"), _side(), class_name="seg-page"),
+        rx.el.div(rx.el.div(_named(), _rules(), _now(), class_name="stack gap-[var(--gap)]"), _side(), class_name="seg-page"),
         suggestions(),
     )
 
@@ -164,7 +170,7 @@ def _page() -> rx.Component:
                  link_button(t("segments.title"), routes.CONTACTS_SEGMENTS, look="primary"))  # fmt: skip
     return shell(
         rx.cond(S.missing, gone, rx.cond(S.ready, _content(), skeleton_rows(6))),
-        title=t("segments.title"),
+        title=rx.cond(S.missing, t("segments.title"), rx.cond(S.name, S.name, t("segments.new"))),
         active="contacts",
         crumbs=[(t("nav.contacts"), routes.CONTACTS), (t("segments.title"), routes.CONTACTS_SEGMENTS)],
     )

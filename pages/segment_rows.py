@@ -60,10 +60,10 @@ def _value(row: Any, listed: str = "") -> rx.Component:
     return rx.cond(unset, rx.fragment(), _cell(row, "value", "segments.value", max_length=200, **more))
 
 
-def _days(row: Any) -> rx.Component:
+def _days(row: Any, unit: Any = None) -> rx.Component:
     box = _cell(row, "days", "segments.days", type="number", min="1", max="3650", input_mode="numeric",
                 class_name="input seg-days")  # fmt: skip
-    return rx.el.span(box, rx.el.span(t("segments.days.unit"), class_name="muted"), class_name="row gap-2")
+    return rx.el.span(box, rx.el.span(t("segments.days.last") if unit is None else unit, class_name="muted"), class_name="row gap-2")
 
 
 def _day(row: Any) -> rx.Component:
@@ -88,7 +88,8 @@ def _attribute(row: Any) -> rx.Component:
 
 def _created(row: Any) -> rx.Component:
     by_days = (row["op"] == "within") | (row["op"] == "older")
-    return rx.fragment(_op(row, "created"), rx.cond(by_days, _days(row), _day(row)))
+    unit = rx.cond(row["op"] == "older", t("segments.days.unit"), t("segments.days.last"))
+    return rx.fragment(_op(row, "created"), rx.cond(by_days, _days(row, unit), _day(row)))
 
 
 def _since(row: Any, field: str) -> rx.Component:

@@ -46,6 +46,7 @@ class CampaignComposerState(AudienceStep, MessageStep, TimingStep, AppState):
         asked = str(self.router.url.query_parameters.get("segment", ""))
         if asked in {one["id"] for one in self.segment_options}:
             self.everyone, self.scope, self.segment_id = False, "segment", asked
+            self._show_others()
 
     @rx.event
     async def load(self) -> EventSpec | None:
@@ -147,6 +148,7 @@ class CampaignComposerState(AudienceStep, MessageStep, TimingStep, AppState):
             {"id": str(one.id), "name": one.name, "color": "mist", "n": str(-1 if one.count is None else one.count)}
             for one in (await segments.list_(uow)).items
         ]
+        self._show_others()
         found = await devices.list_devices(uow)
         self.device_rows = [
             {"id": str(one.id), "name": one.name, "phone": one.phone or "", "status": one.status,

@@ -16,19 +16,20 @@ class AudienceStep(ComposerDraft, mixin=True):
             scope = "all"
         self.scope = scope if scope in ("all", "tags", "segment", "filter") else "all"
         self.everyone = self.scope == "all"
+        self._show_others()
         return await self._save_target()
 
     @rx.event
     async def set_segment(self, segment_id: str) -> EventSpec | None:
         """The segment it goes to."""
         self.segment_id = segment_id if segment_id in {one["id"] for one in self.segment_options} else ""
-        self.without = [one for one in self.without if one != self.segment_id]
+        self._show_others()
         return await self._save_target()
 
     @rx.event
     async def toggle_without(self, segment_id: str) -> EventSpec | None:
         """Leave out who is in a segment."""
-        if segment_id in {one["id"] for one in self.segment_options} - {self.segment_id}:
+        if segment_id in {one["id"] for one in self.other_segments}:
             self.without = flipped(self.without, segment_id)
         return await self._save_target()
 

@@ -54,6 +54,8 @@ class ComposerDraft(AppState, mixin=True):
     """`all`, `tags`, `segment`, or `filter` for rules that a report made."""
     segment_id: str = ""
     segment_options: list[dict[str, str]] = []
+    other_segments: list[dict[str, str]] = []
+    """Those that may be left out: all but the chosen one."""
     without: list[str] = []
     """Segments that are left out, by id."""
     frozen: bool = False
@@ -104,6 +106,11 @@ class ComposerDraft(AppState, mixin=True):
             exclude_segment_ids=[id_of(one) for one in self.without], frozen=self.frozen,
             filter=Rules.model_validate(self._rules) if self.scope == "filter" and self._rules else None,
         )  # fmt: skip
+
+    def _show_others(self) -> None:
+        chosen = self.segment_id if self.scope == "segment" else ""
+        self.other_segments = [one for one in self.segment_options if one["id"] != chosen]
+        self.without = [one for one in self.without if one != chosen]
 
     def _show_target(self, target: Target) -> None:
         """What the step "recipients" shows of a target."""
