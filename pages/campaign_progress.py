@@ -9,7 +9,7 @@ from pages.layout import shell
 from state.base import AppState
 from state.campaign_progress import CampaignProgressState as S
 from wa_app.components.buttons import button, link_button
-from wa_app.components.cards import card, card_body, page_header, segmented
+from wa_app.components.cards import card, card_body, page_header, segmented, tabs
 from wa_app.components.chips import campaign_state_chip, message_state, message_state_icon, tile
 from wa_app.components.dialogs import confirm, dialog
 from wa_app.components.editor import pulse_chart
@@ -40,7 +40,8 @@ def _buttons() -> list[rx.Component]:
     going = (S.status == "PROCESSING") | (S.status == "PENDING")
     again = (S.failed > 0) & ((S.status == "PROCESSING") | (S.status == "PAUSED") | (S.status == "COMPLETED"))
     return [
-        rx.cond(again, button(t("campaigns.retry", n=S.failed), leading="rotate-cw", on_click=S.ask("retry"))),
+        rx.cond(again, link_button(t("campaigns.retry", n=S.failed), routes.CAMPAIGNS + "/" + S.shown_id + "/report?retry=1",
+                                   leading="rotate-cw")),
         button(t("campaigns.duplicate"), leading="copy", on_click=S.duplicate, class_name="desk"),
         rx.cond(going, button(t("campaigns.pause.do"), leading="pause", on_click=S.ask("pause"), class_name="desk")),
         rx.cond(S.status == "PAUSED", button(t("campaigns.resume"), look="primary", leading="play", on_click=S.resume,
@@ -269,6 +270,8 @@ def campaign_progress() -> rx.Component:
     return shell(
         page_header(S.name, rx.cond(S.ready, _state_line(), ""), *_buttons(),
                     chip=rx.cond(S.ready, campaign_state_chip(S.status))),
+        tabs([("progress", t("report.tab.progress"), routes.CAMPAIGNS + "/" + S.shown_id),
+              ("report", t("report.tab.report"), routes.CAMPAIGNS + "/" + S.shown_id + "/report")], "progress"),
         rx.cond(S.missing, lost, rx.cond(S.ready, body, card(skeleton_rows(6)))),
         *_questions(),
         _phone_bar(),

@@ -5,6 +5,7 @@ CAMPAIGNS = "/campaigns"
 CAMPAIGN_NEW = "/campaigns/new"
 CAMPAIGN = "/campaigns/[broadcast]"
 CAMPAIGN_EDIT = "/campaigns/[broadcast]/edit"
+CAMPAIGN_REPORT = "/campaigns/[broadcast]/report"
 CONTACTS = "/contacts"
 CONTACTS_IMPORT = "/contacts/import"
 CONTACTS_SEGMENTS = "/contacts/segments"
@@ -29,6 +30,11 @@ DEV_COMPONENTS = "/dev/components"
 def campaign(campaign_id: str) -> str:
     """The page of one broadcast."""
     return f"{CAMPAIGNS}/{campaign_id}"
+
+
+def campaign_report(campaign_id: str) -> str:
+    """The report of one broadcast."""
+    return f"{CAMPAIGNS}/{campaign_id}/report"
 
 
 def campaign_edit(campaign_id: str) -> str:

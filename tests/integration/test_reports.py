@@ -81,12 +81,12 @@ async def finished(town: Town, name: str = "Promo", start: datetime = START) -> 
 async def reply(town: Town, number: int, at: datetime) -> None:
     """The number-th contact writes to us."""
     conversation = new_id()
-    await sql("INSERT INTO conversations (id, tenant_id, contact_id, device_id, chat_id, last_message_at) SELECT :id, :t, "
+    await sql("INSERT INTO conversations (id, tenant_id, contact_id, device_id, chat_id, last_message_at, last_inbound_at) SELECT :id, :t, "
               "(SELECT id FROM contacts WHERE tenant_id = :t ORDER BY id OFFSET :n LIMIT 1), "
-              "(SELECT id FROM devices WHERE tenant_id = :t ORDER BY id LIMIT 1), 'x' || :n, CAST(:at AS timestamptz)",
+              "(SELECT id FROM devices WHERE tenant_id = :t ORDER BY id LIMIT 1), 'x' || :n, CAST(:at AS timestamptz), CAST(:at AS timestamptz)",
               id=conversation, t=town.tenant_id, n=number - 1, at=at)  # fmt: skip
-    await sql("INSERT INTO messages (tenant_id, conversation_id, contact_id, device_id, direction, timestamp, provider_message_id) "
-              "SELECT tenant_id, id, contact_id, device_id, 'INBOUND', CAST(:at AS timestamptz), id::text FROM conversations WHERE id = :c",
+    await sql("INSERT INTO messages (tenant_id, conversation_id, contact_id, device_id, direction, sender, timestamp, provider_message_id) "
+              "SELECT tenant_id, id, contact_id, device_id, 'INBOUND', 'contact', CAST(:at AS timestamptz), id::text FROM conversations WHERE id = :c",
               c=conversation, at=at)  # fmt: skip
 
 
