@@ -5,18 +5,19 @@ from typing import Any
 import reflex as rx
 
 from pages import routes
+from pages.campaign_checks import checks, gauge, trial_dialog
 from pages.layout import shell
 from state.base import AppState
 from state.campaign_composer import CampaignComposerState as S
 from wa_app.components.buttons import button, icon_button, link, link_button
 from wa_app.components.cards import card, card_body, page_header, saved_note, segmented
 from wa_app.components.chat import bubble, date_pill, phone_preview
-from wa_app.components.chips import campaign_state_chip, chip, device_state_chip, tile
+from wa_app.components.chips import campaign_state_chip, device_state_chip, tile
 from wa_app.components.dialogs import confirm
 from wa_app.components.editor import message_editor, whatsapp_text
 from wa_app.components.feedback import empty, notice, skeleton_rows
 from wa_app.components.forms import checkbox, date_time_field, field, select, switch, tag_picker, text_field
-from wa_app.components.i18n import clock, duration, error_text, file_size, number, phone, t, t_var, zone_name
+from wa_app.components.i18n import clock, error_text, file_size, number, phone, t, t_var, zone_name
 from wa_app.components.icons import icon
 from wa_app.components.uploader import uploader
 
@@ -142,7 +143,7 @@ def _message() -> rx.Component:
         problems=S.step_state["message"] == "error",
     )  # fmt: skip
     problems = rx.cond(S.step_state["message"] == "error", rx.el.div(_problems(), class_name="stack gap-1"))
-    return rx.fragment(editor, problems, _footer(), _checks())
+    return rx.fragment(editor, problems, _footer(), checks())
 
 
 def _footer() -> rx.Component:
@@ -196,55 +197,10 @@ def _timing() -> rx.Component:
     )  # fmt: skip
 
 
-def _check(check: Any) -> rx.Component:
-    mark = rx.match(
-        check["level"],
-        ("error", rx.el.span(icon("circle-alert"), class_name="icon text-bad-dot")),
-        ("warning", rx.el.span(icon("triangle-alert"), class_name="icon text-warn-dot")),
-        rx.el.span(icon("circle-check"), class_name="icon text-ok-dot"),
-    )
-    return rx.el.li(
-        mark,
-        rx.el.div(rx.el.span(t_var("composer.step." + check["step"].to(str)), class_name="strong"),
-                  rx.el.span(t_var("error." + check["code"].to(str), check["args"]), class_name="small muted"),
-                  class_name="stack"),
-    )  # fmt: skip
-
-
-def _good(condition: Any, title: Any, words: Any) -> rx.Component:
-    body = rx.el.li(
-        rx.el.span(icon("circle-check"), class_name="icon text-ok-dot"),
-        rx.el.div(rx.el.span(title, class_name="strong"), rx.el.span(words, class_name="small muted"), class_name="stack"),
-    )
-    return rx.cond(condition, body)
-
-
-def _checks() -> rx.Component:
-    verdict = rx.cond(
-        S.errors > 0, chip(t("composer.rail.errors", n=S.errors), "bad"),
-        rx.cond(S.warnings > 0, chip(t("composer.rail.warnings", n=S.warnings), "warn"), chip(t("composer.rail.fine"), "ok")),
-    )  # fmt: skip
-    length = rx.cond(S.seconds > 0, t("composer.check.length", n=S.connected, time=duration(S.seconds)),
-                     t("composer.check.quick", n=S.connected))  # fmt: skip
-    return card(
-        card_body(
-            rx.el.ul(
-                _good(S.sendable > 0, t("composer.check.people"), t("composer.check.people.words", n=S.sendable, total=S.people, suppressed=S.suppressed,
-                        unreachable=S.unreachable)),
-                _good((S.connected > 0) & (S.sendable > 0), t("composer.check.devices"), length),
-                _good(S.variants > 1, t("composer.check.variants"), t("composer.check.variants.words", n=S.variants)),
-                rx.foreach(S.checks, _check),
-                class_name="checks",
-            )
-        ),
-        title=t("composer.check.title"), note=t("composer.check.auto"), action=verdict,
-    )  # fmt: skip
-
-
 def _review() -> rx.Component:
     field = text_field(t("composer.name"), "campaign_name", default_value=S.name, key="name" + S.draft_id,
                        on_blur=S.set_name, max_length=120, error=S.name_error, error_args={"limit": 120})  # fmt: skip
-    return rx.fragment(card(card_body(field)), _checks())
+    return rx.fragment(card(card_body(field)), checks())
 
 
 def _preview() -> rx.Component:
@@ -275,6 +231,7 @@ def _preview() -> rx.Component:
             bubble(body, image=rx.cond(S.file_kind == "image", S.file_url, ""), time=clock(S.saved_at)),
         ),
         rx.cond(S.sample_names.length() > 0, who),
+        gauge(),
         class_name="preview-side", aria_label=t("composer.preview"),
     )  # fmt: skip
 
@@ -311,20 +268,20 @@ def _page() -> rx.Component:
     return shell(
         page_header(S.name, saved, rx.el.span(go, class_name="desk"), chip=rx.cond(S.ready, campaign_state_chip(S.status))),
         rx.cond(S.missing, lost, rx.cond(S.ready, body, card(skeleton_rows(6)))),
-        _ask(),
+        _ask(), trial_dialog(),
         rx.cond(S.ready, rx.el.div(on_phone, class_name="phone-action phone-only")),
         title=rx.cond(S.name, S.name, t("campaigns.new")), active="campaigns",
         crumbs=[(t("campaigns.title"), routes.CAMPAIGNS)],
     )  # fmt: skip
 
 
-@rx.page(route=routes.CAMPAIGN_NEW, title="Sapa", on_load=[AppState.on_load, S.load_new])
+@rx.page(route=routes.CAMPAIGN_NEW, title="Sapa", on_load=[AppState.on_load, S.load_new, S.watch_checks])
 def campaign_new() -> rx.Component:
     """A new broadcast."""
     return _page()
 
 
-@rx.page(route=routes.CAMPAIGN_EDIT, title="Sapa", on_load=[AppState.on_load, S.load])
+@rx.page(route=routes.CAMPAIGN_EDIT, title="Sapa", on_load=[AppState.on_load, S.load, S.watch_checks])
 def campaign_edit() -> rx.Component:
     """A draft."""
     return _page()

@@ -9,6 +9,7 @@ from reflex.event import EventSpec
 from pages import routes
 from state.base import AppState
 from state.campaign_composer.audience import AudienceStep
+from state.campaign_composer.checking import CheckStep
 from state.campaign_composer.draft import STEPS
 from state.campaign_composer.message import MessageStep
 from state.campaign_composer.timing import TimingStep
@@ -25,7 +26,7 @@ from wa_app.services import campaigns, devices, opt_out, segments, tags
 from wa_app.services.campaigns.checks import known_attributes
 
 
-class CampaignComposerState(AudienceStep, MessageStep, TimingStep, AppState):
+class CampaignComposerState(AudienceStep, MessageStep, TimingStep, CheckStep, AppState):
     """One draft. Every change is saved when typing rests; the first one makes the draft."""
 
     @rx.event

@@ -11,6 +11,7 @@ from reflex.event import EventSpec
 
 from pages import routes
 from state.base import AppState
+from state.campaign_composer import advice
 from state.campaigns import id_of
 from wa_app.db import TenantUnitOfWork
 from wa_app.errors import Invalid, NotFound
@@ -92,6 +93,22 @@ class ComposerDraft(AppState, mixin=True):
     warnings: int = 0
     seconds: int = 0
     step_state: dict[str, str] = {}
+    has_advice: bool = False
+    risk_score: int = 0
+    risk_level: str = "low"
+    risk_reasons: list[dict[str, Any]] = []
+    early: str = ""
+    late: str = ""
+    limits: list[str] = []
+    device_shares: list[dict[str, Any]] = []
+    people_per_text: int = 0
+    links: list[dict[str, str]] = []
+    lookup: dict[str, Any] = {}
+    numbers_known: int = 0
+    strangers: int = 0
+    trying: bool = False
+    trial_phone: str = ""
+    trial_error: str = ""
     busy: bool = False
     asked: bool = False
     _samples: list[dict[str, Any]] = []
@@ -205,6 +222,8 @@ class ComposerDraft(AppState, mixin=True):
 
     def _show_checks(self, result: Preflight) -> None:
         self._show_people(result.audience)
+        for name, value in advice.rows(result).items():
+            setattr(self, name, value)
         self.connected, self.variants, self.seconds = result.devices_connected, result.variants, result.seconds or 0
         self.checks = [_check_row(check) for check in result.checks if check.level != "ok"]
         self.errors = len(result.errors)
