@@ -170,10 +170,11 @@ def _file(one: Any) -> rx.Component:
     name = rx.cond(one["kind"] == "pdf", t("report.file.pdf"), t("report.file.csv"))
     state = rx.match(
         one["status"].to(str),
-        ("done", rx.cond(one["url"], rx.fragment(file_size(one["size"]), " · ", moment(one["at"])), t("report.file.gone"))),
-        ("failed", error_text(one["error"].to(str))),
-        ("cancelled", t("report.file.cancelled")),
-        rx.cond(one["total"].to(int) > 1, t("report.file.progress", done=one["done"], total=one["total"]), t("report.file.making")),
+        ("done", rx.fragment(rx.cond(one["url"], file_size(one["size"]) + " · " + moment(one["at"]), t("report.file.gone")))),
+        ("failed", rx.fragment(error_text(one["error"].to(str)))),
+        ("cancelled", rx.fragment(t("report.file.cancelled"))),
+        rx.fragment(rx.cond(one["total"].to(int) > 1, t("report.file.progress", done=one["done"], total=one["total"]),
+                            t("report.file.making"))),
     )
     end = rx.cond(
         is_open,
