@@ -468,6 +468,13 @@ async def test_live_is_looked_up_at_planning_and_frozen_when_it_was_scheduled(pl
         await planning.plan(place.t, one)
     assert await planned(made["live"]) == ["Budi", "Citra"]
     assert await planned(made["frozen"]) == ["Ani", "Budi"]
+    async with system_unit_of_work() as uow:
+        await planning.forget_members(uow)
+        left = text("SELECT count(*) FROM campaign_members WHERE campaign_id = :c")
+        assert (await uow.session.execute(left, {"c": made["frozen"]})).scalar_one() == 2
+        await run_sql("UPDATE campaigns SET planned_at = now() - interval '2 days' WHERE id = :c", c=made["frozen"])
+        assert await planning.forget_members(uow) >= 2
+        assert (await uow.session.execute(left, {"c": made["frozen"]})).scalar_one() == 0
 
 
 async def test_a_frozen_audience_is_forgotten_when_the_target_changes(place: Place) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import delete, func, select, text, update
 from sqlmodel import col
 
 from wa_app import leases
-from wa_app.db import TenantUnitOfWork, unit_of_work
+from wa_app.db import SystemUnitOfWork, TenantUnitOfWork, unit_of_work
 from wa_app.kit import zones
 from wa_app.kit.clock import utc_now
 from wa_app.kit.ids import NIL, new_id
@@ -194,6 +194,23 @@ async def freeze(uow: TenantUnitOfWork, campaign: Campaign) -> None:
     await uow.session.execute(query, values | {"frozen_campaign": campaign.id})
     campaign.frozen_at = utc_now()
     await uow.session.flush()
+
+
+_FORGET = text("""
+    DELETE FROM campaign_members f USING (
+        SELECT m.tenant_id, m.campaign_id, m.contact_id FROM campaign_members m
+        JOIN campaigns g ON g.tenant_id = m.tenant_id AND g.id = m.campaign_id
+        WHERE g.planned_at < now() - interval '1 day' OR g.status = 'CANCELLED'
+        LIMIT :most
+    ) d
+    WHERE f.tenant_id = d.tenant_id AND f.campaign_id = d.campaign_id AND f.contact_id = d.contact_id
+""")
+
+
+async def forget_members(uow: SystemUnitOfWork, *, most: int = 200_000) -> int:
+    """Remove written-down members of campaigns that are planned: the ledger holds them now. Returns how many."""
+    result = await uow.session.execute(_FORGET, {"most": most})
+    return int(getattr(result, "rowcount", 0))
 
 
 async def thaw(uow: TenantUnitOfWork, campaign: Campaign) -> None:
