@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 SIZES = {1280: 832, 390: 844}
 PAGES = {"home": "/", "campaigns": "/campaigns", "contacts": "/contacts", "import": "/contacts/import",
-         "devices": "/devices", "settings": "/settings"}
+         "devices": "/devices", "media": "/media", "settings": "/settings"}
 SHOWN = {("home", "id", "light", 1280)}
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run"]
 

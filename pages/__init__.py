@@ -2,6 +2,7 @@
 
 from pages import (
     accounts,
+    admin_queues,
     blacklist,
     campaign_composer,
     campaign_progress,
@@ -12,6 +13,7 @@ from pages import (
     devices,
     groups,
     home,
+    media,
     opt_out,
     segment_builder,
     segments,
@@ -21,6 +23,7 @@ from wa_app.config import get_settings
 
 __all__ = [
     "accounts",
+    "admin_queues",
     "blacklist",
     "campaign_composer",
     "campaign_progress",
@@ -31,6 +34,7 @@ __all__ = [
     "devices",
     "groups",
     "home",
+    "media",
     "opt_out",
     "segment_builder",
     "segments",

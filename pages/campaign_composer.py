@@ -7,6 +7,7 @@ import reflex as rx
 from pages import routes
 from pages.campaign_checks import checks, gauge, trial_dialog
 from pages.layout import shell
+from pages.media_parts import media_picker
 from state.base import AppState
 from state.campaign_composer import CampaignComposerState as S
 from wa_app.components.buttons import button, icon_button, link, link_button
@@ -116,8 +117,12 @@ def _file() -> rx.Component:
         icon_button("trash-2", t("composer.file.remove"), on_click=S.detach),
         class_name="file-row",
     )  # fmt: skip
-    pick = uploader(accept=ACCEPT, types_text=t("composer.file.types"), on_uploaded=S.attach, compact=True,
-                    max_bytes=100 * 1024 * 1024)  # fmt: skip
+    pick = rx.el.div(
+        uploader(accept=ACCEPT, types_text=t("composer.file.types"), on_uploaded=S.attach, compact=True,
+                 max_bytes=100 * 1024 * 1024, purpose="message"),
+        media_picker(S.attach),
+        class_name="stack gap-2 items-start pick",
+    )  # fmt: skip
     wrong = rx.cond(
         S.file_error,
         rx.el.span(icon("circle-alert", 13), error_text(S.file_error, S.file_error_args), class_name="field-error", role="alert"),

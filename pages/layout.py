@@ -7,7 +7,7 @@ import reflex as rx
 from reflex.style import set_color_mode
 
 from pages import routes
-from pages.navigation import ACTIONS, DAILY, PHONE, PLACES, RUN, Place
+from pages.navigation import ACTIONS, ADMIN, DAILY, PHONE, PLACES, RUN, Place
 from state.base import AppState
 from state.jobs import JobsState
 from wa_app.components.buttons import icon_button, link
@@ -93,6 +93,12 @@ def _sidebar(active: str) -> rx.Component:
             *(_nav_item(place, active) for place in DAILY),
             rx.el.div(t("nav.run"), class_name="nav-group"),
             *(_nav_item(place, active) for place in RUN),
+            rx.cond(
+                AppState.is_platform_admin,
+                rx.fragment(
+                    rx.el.div(t("nav.admin"), class_name="nav-group"), *(_nav_item(place, active) for place in ADMIN)
+                ),
+            ),
             class_name="nav",
             aria_label=t("nav.main"),
         ),
@@ -224,6 +230,13 @@ def _more_menu(active: str) -> rx.Component:
     return menu(
         trigger,
         *(menu_item(t(f"nav.{place.noun}"), rx.redirect(place.href), icon_name=NOUNS[place.noun]) for place in rest),
+        rx.cond(
+            AppState.is_platform_admin,
+            rx.fragment(*(
+                menu_item(t(f"nav.{place.noun}"), rx.redirect(place.href), icon_name=NOUNS[place.noun])
+                for place in ADMIN
+            )),
+        ),
         menu_separator(),
         *_theme_items(),
         menu_separator(),

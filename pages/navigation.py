@@ -19,8 +19,14 @@ DAILY = (
     Place("campaigns", routes.CAMPAIGNS, "b"),
     Place("contacts", routes.CONTACTS, "c"),
 )
-RUN = (Place("devices", routes.DEVICES, "d"), Place("settings", routes.SETTINGS, "s"))
+RUN = (
+    Place("devices", routes.DEVICES, "d"),
+    Place("media", routes.MEDIA, "m"),
+    Place("settings", routes.SETTINGS, "s"),
+)
 PLACES = DAILY + RUN
+ADMIN = (Place("admin_queues", routes.ADMIN_QUEUES, "q"),)
+"""The platform's own pages: shown to platform admins only, who are asked for at every call."""
 PHONE = PLACES[:4]
 """What fits the phone's bottom bar; the rest stands under "Lainnya"."""
 

@@ -19,7 +19,7 @@ from reflex.event import EventSpec
 from wa_app import db
 from wa_app.errors import FieldError, Invalid, NotSignedIn
 from wa_app.schemas.principal import Principal
-from wa_app.services import sessions
+from wa_app.services import admin, sessions
 
 CACHE_S = 3.0
 """How long a looked-up session is believed, in seconds: revoking acts within it."""
@@ -114,6 +114,11 @@ class AppState(rx.State):
     async def principal(self) -> Principal:
         """Who calls this handler. Raises `NotSignedIn`."""
         return (await signed_in(self.router.headers.cookie)).principal
+
+    @not_an_event
+    async def admin(self) -> admin.Admin:
+        """Who calls this handler, as a platform admin. Raises `NotSignedIn`, `Forbidden("admin_only")`."""
+        return await admin.enter(await self.principal())
 
     @not_an_event
     @asynccontextmanager

@@ -20,6 +20,7 @@ SIGNED_IN = (
     routes.CONTACTS,
     routes.CONTACTS_IMPORT,
     routes.DEVICES,
+    routes.MEDIA,
     routes.CAMPAIGNS,
     routes.CAMPAIGN_NEW,
     routes.SETTINGS,

@@ -18,8 +18,10 @@ BEHIND_THE_DOORS = ("wa_app.services", "wa_app.db", "wa_app.sending", "wa_app.ch
 FROM_WA_APP = tuple(name.removeprefix("wa_app.") for name in BEHIND_THE_DOORS)
 DEMO = "components_demo.py"
 """Moves parts of the page of components, knows no data."""
-DOORS = {"principal", "unit_of_work", "signed_in"}
+DOORS = {"principal", "unit_of_work", "signed_in", "admin"}
 """What looks the session up."""
+ADMIN_DOOR = {"admin"}
+"""What also asks the database whether it is a platform admin."""
 
 
 Method = ast.FunctionDef | ast.AsyncFunctionDef
@@ -76,13 +78,24 @@ def calls(method: Method) -> Iterator[str]:
                     yield name
 
 
-def is_guarded(method: Method, helpers: dict[str, Method], seen: frozenset[str] = frozenset()) -> bool:
+def is_guarded(
+    method: Method, helpers: dict[str, Method], seen: frozenset[str] = frozenset(), doors: set[str] = DOORS
+) -> bool:
     """Whether a method reaches a door, by itself or through a helper of its own."""
     called = set(calls(method))
-    if called & DOORS:
+    if called & doors:
         return True
     further = (called & helpers.keys()) - seen
-    return any(is_guarded(helpers[name], helpers, seen | further) for name in further)
+    return any(is_guarded(helpers[name], helpers, seen | further, doors) for name in further)
+
+
+def admin_handlers() -> list[tuple[str, Method, dict[str, Method]]]:
+    """Handlers of the platform's own pages: all states in modules called `admin…`."""
+    own = {
+        node.name for path in (ROOT / "state").rglob("admin*.py") for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ClassDef)
+    }  # fmt: skip
+    return [found for found in handlers() if found[0].partition(".")[0] in own]
 
 
 def dangerous_names() -> set[str]:
@@ -126,6 +139,20 @@ def test_every_handler_finds_out_who_calls() -> None:
         if not is_guarded(method, helpers) and not moves_its_tab_only(method, helpers, dangerous)
     }
     assert open_ == PUBLIC_HANDLERS
+
+
+def test_every_handler_of_the_platforms_pages_asks_for_an_admin() -> None:
+    """All of them, also those that only move their tab: none is of use to anybody else."""
+    found = admin_handlers()
+    assert len(found) > 5
+    assert not [name for name, method, helpers in found if not is_guarded(method, helpers, doors=ADMIN_DOOR)]
+
+
+def test_the_lint_of_admin_pages_sees_a_handler_that_asks_for_a_tenant_only() -> None:
+    tree = ast.parse("async def h(self):\n    await self.principal()")
+    method = tree.body[0]
+    assert isinstance(method, Method)
+    assert not is_guarded(method, {}, doors=ADMIN_DOOR)
 
 
 def test_handlers_are_marked_as_such() -> None:

@@ -8,6 +8,8 @@ NOUNS = {
     "contacts": "users",
     "devices": "smartphone",
     "settings": "settings-2",
+    "media": "images",
+    "admin_queues": "layers",
 }
 
 

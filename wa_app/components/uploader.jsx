@@ -17,7 +17,7 @@ function refusal(file, accept, types, limit, t) {
 function problemText(request, t) {
   try {
     const problem = JSON.parse(request.responseText);
-    const known = t(`error.${problem.code}`);
+    const known = t(`error.${problem.code}`, problem.args ?? {});
     return known !== `error.${problem.code}` ? known : problem.detail || problem.title;
   } catch {
     return t("upload.network");
@@ -25,7 +25,7 @@ function problemText(request, t) {
 }
 
 export function Uploader(props) {
-  const { accept = [], typesText = "", maxBytes, compact, valueName, valueSize, onUploaded, onCleared } = props;
+  const { accept = [], typesText = "", maxBytes, compact, valueName, valueSize, purpose = "any", onUploaded, onCleared } = props;
   const t = useT();
   const [phase, setPhase] = useState("idle");
   const [percent, setPercent] = useState(0);
@@ -57,7 +57,7 @@ export function Uploader(props) {
         onUploaded?.({ id: saved.id, name: saved.name, size: saved.size });
       } else setError(problemText(xhr, t));
     };
-    xhr.open("POST", "/api/v1/files");
+    xhr.open("POST", `/api/v1/files?for=${purpose}`);
     xhr.setRequestHeader("Accept-Language", cookie("sapa_lang") ?? document.documentElement.lang);
     xhr.send(body);
   };

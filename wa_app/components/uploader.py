@@ -1,6 +1,6 @@
 """File uploader: straight to `POST /api/v1/files` by XHR, never through Reflex's own upload route."""
 
-from typing import Any
+from typing import Any, Literal
 
 import reflex as rx
 from reflex.event import no_args_event_spec
@@ -23,6 +23,7 @@ class Uploader(rx.NoSSRComponent):
     types_text: rx.Var[str]
     max_bytes: rx.Var[int]
     compact: rx.Var[bool]
+    purpose: rx.Var[str]
     value_name: rx.Var[str]
     value_size: rx.Var[int]
 
@@ -40,11 +41,12 @@ def uploader(
     value_name: Any = "",
     value_size: Any = 0,
     on_cleared: Any = None,
+    purpose: Literal["any", "message"] = "any",
 ) -> rx.Component:
     """Choose or drop one file. `accept`: endings with dot; `types_text`: the same for people ("CSV, XLSX").
 
     Fires `on_uploaded(file_id, name, size)`; errors of the API are shown in place. `value_name` shows
-    a file chosen earlier.
+    a file chosen earlier. With `purpose="message"` the API refuses what WhatsApp would not take.
     """
     library()
     Uploader.library = rx.asset("uploader.jsx", shared=True).importable_path
@@ -54,6 +56,7 @@ def uploader(
         types_text=types_text,
         max_bytes=max_bytes,
         compact=compact,
+        purpose=purpose,
         value_name=value_name,
         value_size=value_size,
         on_uploaded=on_uploaded,

@@ -204,7 +204,7 @@ async def _change_messages(id: str | None, verb: str) -> int:
             dead = f"{NAMESPACE}:{xq_name(queue)}"
             wanted = [id.encode()] if id is not None else await client.zrange(dead, 0, -1)
             for one in wanted:
-                body = await client.hget(f"{dead}.msgs", one)  # type: ignore[misc]
+                body = await client.hget(f"{dead}.msgs", one)  # type: ignore[misc,arg-type]
                 fresh = _fresh(body) if verb == "retry" and body else b""
                 if verb == "retry" and not fresh:
                     continue

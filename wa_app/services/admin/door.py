@@ -1,6 +1,7 @@
 """The only way into the platform's own side."""
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -29,7 +30,8 @@ class Admin:
 
     def note(self, uow: SystemUnitOfWork, verb: str, kind: str = "", **detail: str | int) -> None:
         """Write a deed to the audit log, in the transaction that does it."""
-        audit.record_for(uow, self.tenant_id, f"admin.{verb}", user_id=self.user_id, kind=kind, **detail)
+        more: dict[str, Any] = dict(detail)
+        audit.record_for(uow, self.tenant_id, f"admin.{verb}", user_id=self.user_id, kind=kind, **more)
 
 
 async def enter(principal: Principal) -> Admin:

@@ -24,6 +24,8 @@ __all__ = ["Kind", "Served", "count", "delete", "get", "list_", "served", "show"
 
 NOT_MEDIA = ("text/csv", "text/tab-separated-values")
 """Lists of contacts: uploads of the import, not for the library."""
+_JOBS = ("import_jobs", "campaign_jobs")
+"""Work that reads or writes a file: such files are not for the library, and needed while it is open."""
 
 
 async def get(uow: TenantUnitOfWork, file_id: UUID) -> File:
@@ -101,11 +103,11 @@ async def count(uow: TenantUnitOfWork, *, q: str = "", kind: Kind | None = None)
 
 
 def _shown(q: str, kind: Kind | None) -> list[ColumnElement[bool]]:
-    where = [col(File.deleted_at).is_(None), col(File.mime).not_in(NOT_MEDIA)]
-    jobs = SQLModel.metadata.tables["import_jobs"]
-    where.append(not_(
-        select(jobs.c.id).where(jobs.c.tenant_id == File.tenant_id, jobs.c.file_id == File.id).exists()
-    ))  # fmt: skip
+    where: list[ColumnElement[bool]] = [col(File.deleted_at).is_(None), col(File.mime).not_in(NOT_MEDIA)]
+    for jobs in (SQLModel.metadata.tables[name] for name in _JOBS):
+        where.append(not_(
+            select(jobs.c.id).where(jobs.c.tenant_id == File.tenant_id, jobs.c.file_id == File.id).exists()
+        ))  # fmt: skip
     if q.strip():
         where.append(col(File.name).icontains(q.strip()[:100], autoescape=True))
     if kind == "document":
@@ -130,11 +132,18 @@ def _users() -> tuple[tuple[str, Any], ...]:
 
 
 def _needed(table: Any) -> Any:
-    if table.name == "import_jobs":
+    if table.name in _JOBS:
         return table.c.status.in_(("queued", "running"))
     alive = table.c.deleted_at.is_(None) if "deleted_at" in table.c else text("true")
+    campaigns = SQLModel.metadata.tables["campaigns"]
+    unfinished = campaigns.c.status.not_in(("COMPLETED", "CANCELLED")) & campaigns.c.deleted_at.is_(None)
     if table.name == "campaigns":
-        return alive & table.c.status.not_in(("COMPLETED", "CANCELLED"))
+        return unfinished
+    if "campaign_id" in table.c:
+        own = select(campaigns.c.id).where(
+            campaigns.c.tenant_id == table.c.tenant_id, campaigns.c.id == table.c.campaign_id, unfinished
+        )  # fmt: skip
+        return alive & own.exists()
     return alive
 
 

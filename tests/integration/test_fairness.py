@@ -1,0 +1,183 @@
+"""The parts of fairness, one by one: sweeps that see every tenant, slices that give way, replies that overtake."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from bench.seeding import World
+from tests.fixtures.tenants import add_file, make_tenant
+from wa_app import db, queues
+from wa_app.channels import registry
+from wa_app.config import Settings
+from wa_app.db import system_unit_of_work, unit_of_work
+from wa_app.inbound import process
+from wa_app.kit import turns
+from wa_app.models.people import ImportJob
+from wa_app.schemas.principal import Principal
+from wa_app.sending import files, lanes, ledger, sweeps
+from wa_app.services import imports
+
+
+@pytest.fixture
+def sent(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[queues.Job]:
+    """What is handed to the workers."""
+    found: list[queues.Job] = []
+
+    async def send(_: Any, jobs: Any) -> None:
+        found.extend(jobs)
+
+    monkeypatch.setattr(queues, "send", send)
+    return found
+
+
+def woken(sent: list[queues.Job], actor: str) -> list[str]:
+    return [str(job.kwargs["tenant_id"]) for job in sent if job.actor == actor]
+
+
+async def flood(tenant: Principal, count: int) -> None:
+    async with system_unit_of_work() as uow:
+        await uow.session.execute(
+            text("INSERT INTO inbound_events (tenant_id, device_id, event, envelope_id, body, due_at) "
+                 "SELECT :t, uuidv7(), 'message', 'f' || n, '\\x7b7d', now() - interval '1 hour' FROM generate_series(1, :n) n"),
+            {"t": tenant.tenant_id, "n": count},
+        )  # fmt: skip
+
+
+async def test_the_sweep_of_webhooks_sees_a_small_tenant_behind_a_flood(sent: list[queues.Job]) -> None:
+    big, small, done = await make_tenant(), await make_tenant(), await make_tenant()
+    await flood(big, 20_000)
+    await flood(small, 1)
+    async with system_unit_of_work() as uow:
+        await uow.session.execute(
+            text("UPDATE inbound_events SET due_at = now() - interval '1 s' WHERE tenant_id = :t"), {"t": small.tenant_id}
+        )
+        await uow.session.execute(text("ANALYZE inbound_events"))
+    await flood(done, 1)
+    async with system_unit_of_work() as uow:
+        await uow.session.execute(
+            text("UPDATE inbound_events SET due_at = now() + interval '1 h' WHERE tenant_id = :t"), {"t": done.tenant_id}
+        )
+    await sweeps.wake_inbound()
+    found = woken(sent, "inbound.process")
+    assert found.count(str(big.tenant_id)) == 1
+    assert found.count(str(small.tenant_id)) == 1
+    assert str(done.tenant_id) not in found
+    async with system_unit_of_work() as uow:
+        plan = "\n".join((await uow.session.execute(text(f"EXPLAIN (ANALYZE, TIMING OFF) {sweeps._EVENTS.text}"))).scalars())
+        await uow.session.execute(text("DELETE FROM inbound_events WHERE tenant_id = ANY(:t)"),
+                                  {"t": [one.tenant_id for one in (big, small, done)]})  # fmt: skip
+    assert "Seq Scan" not in plan, plan
+    await db.dispose()
+
+
+async def test_a_flood_gives_way_after_its_slice(sent: list[queues.Job], monkeypatch: pytest.MonkeyPatch) -> None:
+    tenant = await make_tenant()
+    await flood(tenant, 900)
+    monkeypatch.setattr(process, "SLICE_S", 0.0)
+    assert await process.process_tenant(tenant.tenant_id) == process.BATCH
+    assert woken(sent, "inbound.process") == [str(tenant.tenant_id)]
+    await db.dispose()
+
+
+async def test_who_was_turned_away_is_looked_after(sent: list[queues.Job]) -> None:
+    tenant = await make_tenant()
+    await flood(tenant, 3)
+    asked = iter((True, False))
+
+    async def late() -> int:
+        return await process.process_tenant(tenant.tenant_id, lambda: next(asked))
+
+    assert await late() == 3
+    assert next(asked, "empty") == "empty", "it looked once more"
+    assert sent == []
+    await db.dispose()
+
+
+async def add_job(tenant: Principal) -> str:
+    file_id = await add_file(tenant, "kontak.csv", "nowhere", 1)
+    async with unit_of_work(tenant) as uow:
+        job = ImportJob(tenant_id=tenant.tenant_id, file_id=file_id, file_name="kontak.csv")
+        uow.session.add(job)
+    async with system_unit_of_work() as uow:
+        await uow.session.execute(
+            text("UPDATE import_jobs SET created_at = now() - interval '1 min' WHERE id = :id"), {"id": job.id}
+        )
+    return str(job.id)
+
+
+async def test_the_sweep_of_imports_wakes_one_of_each_tenant(sent: list[queues.Job]) -> None:
+    big, small = await make_tenant(), await make_tenant()
+    first, *_ = [await add_job(big) for _ in range(120)]
+    last = await add_job(small)
+    async with system_unit_of_work() as uow:
+        await imports.wake(uow)
+    ids = {str(job.kwargs["job_id"]) for job in sent}
+    assert {first, last} <= ids
+    assert woken(sent, "import.run").count(str(big.tenant_id)) == 1
+    sent.clear()
+    await imports.wake_next(big, UUID(first))
+    assert str(sent[0].kwargs["job_id"]) != first, "the next one, not the one that has just run"
+    async with system_unit_of_work() as uow:
+        await uow.session.execute(text("UPDATE import_jobs SET status = 'cancelled' WHERE tenant_id = ANY(:t)"),
+                                  {"t": [big.tenant_id, small.tenant_id]})  # fmt: skip
+    await db.dispose()
+
+
+async def one_reply(world: World, device: int = 0, text_: str = "Ada, kak") -> Any:
+    async with unit_of_work(Principal.system(world.tenant_id)) as uow:
+        return await ledger.enqueue_message(
+            uow, kind="manual", identity=("phone", "+6281200000011"), text=text_, device_id=world.devices[device].id
+        )
+
+
+async def test_a_reply_wakes_its_lane_by_a_queue_of_its_own(world: World, sent: list[queues.Job]) -> None:
+    await world.link(1)
+    await one_reply(world)
+    assert [job.actor for job in sent] == ["lane.reply"]
+    assert queues.ACTOR_QUEUES["lane.reply"] == "replies"
+    sent.clear()
+    await sweeps.wake_lanes()
+    assert [job.actor for job in sent if str(job.kwargs["tenant_id"]) == str(world.tenant_id)] == ["lane.reply"]
+
+
+async def test_a_lane_gives_way_when_others_wait(world: World, sent: list[queues.Job], monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.link(1, {"delay_min_s": 0.2, "delay_max_s": 0.2, "typing": False})
+    campaign = await world.add_campaign(await world.add_contacts(60))
+    monkeypatch.setattr(lanes, "FAIR_SLICE_S", 0.5)
+    before = turns._QUEUE.waiting
+    turns.watch(lambda: 1)
+    try:
+        async with asyncio.timeout(8):
+            await lanes.run_lane(world.tenant_id, world.devices[0].id, registry.channel, files.loader, 120.0)
+    finally:
+        turns.watch(before)
+    states = await world.states(campaign)
+    assert 0 < states["sent"] < 20
+    assert [job.actor for job in sent if job.actor.startswith("lane")], "it comes again by itself"
+    assert (await world.judge())["duplicates"] == 0
+
+
+async def test_a_reply_does_not_wait_for_the_gap_of_a_broadcast(world: World, settings: Settings) -> None:
+    await world.link(1, {"delay_min_s": 4, "delay_max_s": 4, "typing": False})
+    await world.add_campaign(await world.add_contacts(20))
+    device = world.devices[0].id
+    lane = asyncio.create_task(lanes.run_lane(world.tenant_id, device, registry.channel, files.loader, 120.0))
+    for _ in range(100):
+        if (await world.judge())["accepted"]:
+            break
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(0.2)
+    row = await one_reply(world)
+    await lanes.run_lane(world.tenant_id, device, registry.channel, files.loader, 120.0)
+    for _ in range(100):
+        found = await world.fetch("SELECT state FROM outbound_messages WHERE id = $1", row)
+        if found[0]["state"] == "sent":
+            break
+        await asyncio.sleep(0.02)
+    assert found[0]["state"] == "sent", "within two seconds, in a gap of four"
+    lanes.stop_all()
+    await lane
+    lanes.start_all()
