@@ -6,6 +6,7 @@ from sqlalchemy import text
 from wa_app.db import system_unit_of_work, unit_of_work
 from wa_app.schemas.principal import Principal
 from wa_app.services import campaigns
+from wa_app.services.campaigns import reports
 from wa_app.services.seed import PEOPLE, seed_demo
 
 pytestmark = pytest.mark.usefixtures("settings")
@@ -25,6 +26,12 @@ async def test_the_demo_adds_up_and_is_made_once() -> None:
         people = (await uow.session.execute(text("SELECT count(*) FROM contacts"))).scalar_one()
         done = next(one for one in found if one.status == "COMPLETED")
         rows = (await uow.session.execute(text("SELECT count(*) FROM outbound_messages"))).scalar_one()
-    assert (total, people) == (3, PEOPLE)
-    assert done.counts.total == rows == done.plan_total
+        report = await reports.report(uow, done.id)
+    assert (total, people) == (4, PEOPLE)
+    assert done.counts.total * 2 == rows
+    assert done.counts.total == done.plan_total
+    assert report.previous is not None
+    assert report.funnel.sent > report.funnel.delivered > report.funnel.read > report.funnel.replied > 0
+    assert len(report.hours) >= 4
+    assert len([one for one in report.reasons if one.state == "failed"]) == 3
     assert done.counts.read > done.counts.failed > 0

@@ -6,6 +6,7 @@ form +62 8xx-0000-xxxx. Devices are linked only when the WhatsApp server is our 
 
 import asyncio
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,7 @@ import structlog
 from sqlalchemy import text
 
 from wa_app.db import TenantUnitOfWork, system_unit_of_work, unit_of_work
+from wa_app.kit.clock import utc_now
 from wa_app.kit.ids import NIL
 from wa_app.kit.passwords import hash_password
 from wa_app.models.people import SuppressionReason, SuppressionScope
@@ -202,6 +204,7 @@ async def _broadcasts(owner: Principal, numbers: list[UUID], *, start: bool) -> 
     async with unit_of_work(owner) as uow:
         made = {}
         for name, words, target in (
+            ("Diskon Robusta", DONE, Target(tags=["Kopi"])),
             ("Promo Biji Kopi", DONE, Target(tags=["Kopi"])),
             ("Katalog Batik November", DRAFT, Target(tags=["Batik"], exclude_tags=["Reseller"])),
             ("Promo Gajian Kopi Lestari", RUNNING, Target(all=True)),
@@ -210,7 +213,10 @@ async def _broadcasts(owner: Principal, numbers: list[UUID], *, start: bool) -> 
                 name=name, message_template=words, target=target, device_ids=numbers, delay_min_s=6, delay_max_s=14
             )
             made[name] = (await campaigns.create(uow, data)).id
-        await _finished(uow, made["Promo Biji Kopi"], numbers)
+        morning = utc_now().replace(hour=2, minute=0, second=0, microsecond=0)
+        await _finished(uow, made["Diskon Robusta"], numbers, morning - timedelta(days=8), 47)
+        await _finished(uow, made["Promo Biji Kopi"], numbers, morning - timedelta(days=1), 58)
+        await uow.session.execute(_REPLIES, {"t": uow.tenant_id, "c": made["Promo Biji Kopi"]})
         if start:
             await campaigns.start(uow, made["Promo Gajian Kopi Lestari"])
 
@@ -222,20 +228,21 @@ _ROWS = text("""
         p.phone, CASE WHEN p.state <> 'skipped' THEN (CAST(:devices AS uuid[]))[1 + p.n % 3] END,
         'Halo ' || p.name || ', beli dua gratis satu untuk semua biji kopi sampai Minggu. '
             || 'Balas STOP bila tidak ingin menerima info lagi.',
-        CASE p.state WHEN 'failed' THEN 'contact_unusable' WHEN 'skipped' THEN 'suppressed' END,
+        CASE p.state WHEN 'failed' THEN (ARRAY['not_on_whatsapp', 'device_trouble', 'timeout'])[1 + p.n % 3]
+            WHEN 'skipped' THEN 'suppressed' END,
         p.at, p.at,
         CASE WHEN p.state NOT IN ('failed', 'skipped') THEN p.at END,
         CASE WHEN p.state IN ('delivered', 'read') THEN p.at + interval '4 seconds' END,
-        CASE WHEN p.state = 'read' THEN p.at + make_interval(mins => (3 + p.n % 50)::int) END
+        CASE WHEN p.state = 'read' THEN p.at + make_interval(mins => (2 + (p.n * p.n) % 170)::int) END
     FROM (
         SELECT c.id, c.name, c.phone, row_number() OVER (ORDER BY c.id) AS n,
-            now() - interval '26 hours' + row_number() OVER (ORDER BY c.id) * interval '4 seconds' AS at,
+            CAST(:begin AS timestamptz) + row_number() OVER (ORDER BY c.id) * interval '95 seconds' AS at,
             CASE WHEN EXISTS (SELECT 1 FROM suppressions s WHERE s.hash = i.hash) THEN 'skipped'
-                 WHEN abs(hashtext(c.phone)) % 100 < 58 THEN 'read' WHEN abs(hashtext(c.phone)) % 100 < 83 THEN 'delivered'
-                 WHEN abs(hashtext(c.phone)) % 100 < 96 THEN 'sent' ELSE 'failed' END AS state
+                 WHEN d.n < :read THEN 'read' WHEN d.n < 83 THEN 'delivered' WHEN d.n < 94 THEN 'sent' ELSE 'failed' END AS state
         FROM contacts c JOIN contact_identities i ON i.tenant_id = c.tenant_id AND i.contact_id = c.id
         JOIN contact_tags ct ON ct.tenant_id = c.tenant_id AND ct.contact_id = c.id
         JOIN tags g ON g.tenant_id = ct.tenant_id AND g.id = ct.tag_id AND g.folded = 'kopi'
+        CROSS JOIN LATERAL (SELECT abs(hashtext(c.phone || CAST(CAST(:c AS uuid) AS text)) % 100) AS n) d
         WHERE c.tenant_id = :t
     ) p
 """)
@@ -244,19 +251,34 @@ _BOOK = text("""
     SELECT tenant_id, campaign_id, COALESCE(device_id, :nil), state, count(*) FROM outbound_messages
     WHERE tenant_id = :t AND campaign_id = :c GROUP BY 1, 2, 3, 4
 """)
+_REPLIES = text("""
+    WITH talk AS (
+        INSERT INTO conversations (tenant_id, contact_id, device_id, chat_id, last_message_at, last_inbound_at)
+        SELECT o.tenant_id, o.contact_id, o.device_id, o.identity_value, o.read_at + interval '4 minutes',
+            o.read_at + interval '4 minutes' FROM outbound_messages o
+        WHERE o.tenant_id = :t AND o.campaign_id = :c AND o.state = 'read' AND abs(hashtext(o.identity_value)) % 100 < 21
+        RETURNING tenant_id, id, contact_id, device_id, last_inbound_at
+    ), heard AS (
+        UPDATE contacts c SET last_inbound_at = talk.last_inbound_at, last_replied_at = talk.last_inbound_at
+        FROM talk WHERE c.tenant_id = talk.tenant_id AND c.id = talk.contact_id
+    )
+    INSERT INTO messages (tenant_id, conversation_id, contact_id, device_id, direction, sender, timestamp, text,
+        provider_message_id)
+    SELECT tenant_id, id, contact_id, device_id, 'INBOUND', 'contact', last_inbound_at,
+        'Mau dua bungkus ya Kak, yang robusta', id::text FROM talk
+""")
 _CLOSE = text("""
-    UPDATE campaigns SET status = 'COMPLETED', created_at = now() - interval '27 hours',
-        started_at = now() - interval '26 hours', planned_at = now() - interval '26 hours',
+    UPDATE campaigns SET status = 'COMPLETED', created_at = :begin, started_at = :begin, planned_at = :begin,
         plan_total = (SELECT count(*) FROM outbound_messages WHERE tenant_id = :t AND campaign_id = :c),
-        finished_at = now() - interval '26 hours' + interval '4 seconds'
-            * (SELECT count(*) FROM outbound_messages WHERE tenant_id = :t AND campaign_id = :c)
+        finished_at = (SELECT max(claimed_at) FROM outbound_messages WHERE tenant_id = :t AND campaign_id = :c)
     WHERE tenant_id = :t AND id = :c
 """)
 
 
-async def _finished(uow: Any, campaign_id: UUID, numbers: list[UUID]) -> None:
-    """A broadcast of yesterday, as the lanes would have left it."""
+async def _finished(uow: Any, campaign_id: UUID, numbers: list[UUID], begin: datetime, read: int) -> None:
+    """A broadcast of earlier days, as the lanes would have left it; `read` in a hundred people read it."""
     values = {"t": uow.tenant_id, "c": campaign_id}
-    await uow.session.execute(_ROWS, values | {"devices": [numbers[n % len(numbers)] for n in range(3)]})
+    devices = [numbers[n % len(numbers)] for n in range(3)]
+    await uow.session.execute(_ROWS, values | {"devices": devices, "begin": begin, "read": read})
     await uow.session.execute(_BOOK, values | {"nil": NIL})
-    await uow.session.execute(_CLOSE, values)
+    await uow.session.execute(_CLOSE, values | {"begin": begin})
