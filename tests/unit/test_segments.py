@@ -7,6 +7,7 @@ from hypothesis import given
 from pydantic import ValidationError
 
 import pages  # noqa: F401  (pages and states know each other; pages come first)
+from state.segments import SegmentState
 from state.segments.rows import OPS, UNFINISHED, blank, block, blocks_of, row_of, tree_of
 from tests.fixtures.segments import trees
 from wa_app.i18n import translate
@@ -96,3 +97,26 @@ def test_every_operator_of_the_builder_makes_a_rule() -> None:
                 assert not isinstance(kept, Rules)
                 shown = row_of(kept, "k")
                 assert (shown["field"], shown["op"]) == (field, op)
+
+
+def builder(*blocks: dict[str, Any]) -> SegmentState:
+    state = SegmentState()  # type: ignore[no-untyped-call]
+    state.blocks = list(blocks)
+    state._number()
+    return state
+
+
+def test_the_builder_numbers_rules_as_messages_call_them_and_marks_the_wrong_one() -> None:
+    wrong = blank("c", "attribute") | {"name": "poin", "op": "gt", "value": "banyak"}
+    state = builder(block("x", [blank("a") | {"value": "Malang"}]), block("y", [blank("b"), wrong], "any"))
+    assert [[row["n"] for row in one["rows"]] for one in state.blocks] == [["1"], ["2.1", "2.2"]]
+    assert state._rules() is None
+    assert (state.problem, state.problem_args["rule"]) == ("rule_value_missing", "2.1")
+    marks = [(row["error"], row["quiet"]) for one in state.blocks for row in one["rows"]]
+    # Not filled in yet is said quietly, nonsense aloud.
+    assert marks == [("", False), ("rule_value_missing", True), ("rule_number_wrong", False)]
+    state._rows("b", lambda row: row | {"value": "Batu"})
+    state._rows("c", lambda row: row | {"value": "5"})
+    assert state._rules() is not None
+    assert state.problem == ""
+    assert {row["error"] for one in state.blocks for row in one["rows"]} == {""}
