@@ -98,7 +98,7 @@ def _notices() -> rx.Component:
     return rx.fragment(
         rx.cond(S.waiting, rx.el.div(notice(t("error.devices_disconnected"), tone="bad", icon_name="unplug",
                                             action=link_device), role="alert")),
-        rx.cond(S.status == "PAUSED", notice(t_var("campaigns.pause." + S.pause_reason), tone="warn",
+        rx.cond(S.status == "PAUSED", notice(t_var("campaigns.pause." + S.pause_reason, S.pause_detail), tone="warn",
                                              icon_name="circle-pause",
                                              action=button(t("campaigns.resume"), small=True, on_click=S.resume))),
         rx.cond(S.unknown > 0, notice(t("campaigns.unknown.notice", n=S.unknown), tone="odd", icon_name="circle-help",

@@ -38,7 +38,7 @@ def _event(row: Any) -> Any:
                             t("campaigns.event.scheduled", time=moment(row["scheduled_at"])))),
         ("PROCESSING", rx.cond(row["waiting"], t("campaigns.event.waiting"),
                                t("campaigns.event.running", time=moment(row["started_at"])))),
-        ("PAUSED", t_var("campaigns.pause." + row["pause_reason"].to(str))),
+        ("PAUSED", t_var("campaigns.pause." + row["pause_reason"].to(str), row["pause_detail"])),
         ("COMPLETED", t("campaigns.event.completed", time=moment(row["finished_at"]))),
         t("campaigns.event.cancelled", time=moment(row["finished_at"])),
     )  # fmt: skip

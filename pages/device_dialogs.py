@@ -1,18 +1,16 @@
-"""The dialogs of the devices page: name, code, and the drawer of one number."""
+"""The dialogs that link a number: its name, its code."""
 
 from typing import Any
 
 import reflex as rx
 
-from state.device_editing import DeviceEditState as Edit
 from state.device_linking import DeviceLinkState as Link
 from wa_app.components.buttons import button
-from wa_app.components.cards import definition, segmented
-from wa_app.components.chips import device_state_chip, tile
-from wa_app.components.dialogs import dialog, drawer
+from wa_app.components.cards import segmented
+from wa_app.components.dialogs import dialog
 from wa_app.components.feedback import notice
-from wa_app.components.forms import form, switch, text_field
-from wa_app.components.i18n import ago, date_time, error_text, moment, phone, t, t_var
+from wa_app.components.forms import form, text_field
+from wa_app.components.i18n import t, t_var
 from wa_app.components.icons import icon
 from wa_app.components.qr import numbered, pairing_code, qr_countdown, qr_dialog, qr_paper, state_track
 
@@ -196,116 +194,4 @@ def link_dialog() -> rx.Component:
         note=t("devices.link.note"),
         open_=Link.opened,
         on_open_change=Link.close,
-    )
-
-
-def _facts() -> rx.Component:
-    device = Edit.device
-    none = "–"
-    return rx.el.dl(
-        definition(t("devices.detail.status"), device_state_chip(device["status"].to(str))),
-        definition(t("devices.detail.phone"), rx.cond(device["phone"], phone(device["phone"]), none)),
-        definition(t("devices.detail.account"), rx.cond(device["push_name"], device["push_name"].to(str), none)),
-        definition(t("devices.detail.engine"), rx.cond(device["engine"], device["engine"].to(str), none)),
-        definition(t("devices.detail.since"), rx.cond(device["since"], date_time(device["since"]), none)),
-        definition(t("devices.detail.seen"), rx.cond(device["seen"], ago(device["seen"]), t("devices.never"))),
-    )
-
-
-def _pace_field(key: str, *, help_: Any = None, **props: Any) -> rx.Component:
-    return text_field(
-        t(f"devices.edit.{key}"),
-        key,
-        help_=help_,
-        default_value=Edit.pacing[key],
-        input_mode="decimal",
-        auto_complete="off",
-        **props,
-    )
-
-
-def _pacing() -> rx.Component:
-    error = rx.cond(
-        Edit.pacing_error,
-        rx.el.p(
-            icon("circle-alert", 13),
-            error_text(Edit.pacing_error, Edit.pacing_args),
-            class_name="field-error",
-            role="alert",
-        ),
-    )
-    no_cap = t("devices.edit.no_cap")
-    return rx.fragment(
-        rx.el.div(
-            rx.el.h3(t("devices.edit.pacing"), class_name="h2"),
-            rx.el.p(t("devices.edit.pacing.note"), class_name="small muted"),
-            class_name="stack gap-1",
-        ),
-        rx.el.div(_pace_field("delay_min"), _pace_field("delay_max"), class_name="grid grid-cols-2 gap-3 items-end"),
-        rx.el.div(
-            _pace_field("per_hour", placeholder=no_cap),
-            _pace_field("per_day", placeholder=no_cap),
-            class_name="grid grid-cols-2 gap-3",
-        ),
-        rx.el.div(
-            _pace_field("quiet_start", type="time"),
-            _pace_field("quiet_end", type="time"),
-            class_name="grid grid-cols-2 gap-3",
-        ),
-        rx.el.p(t("devices.edit.quiet.help"), class_name="field-help"),
-        error,
-        switch(t("devices.edit.typing"), Edit.typing, Edit.flip_typing),
-    )
-
-
-def _event(event: Any) -> rx.Component:
-    return rx.el.li(
-        rx.el.span(t_var("devices.event." + event["kind"].to(str)), class_name="grow"),
-        rx.el.time(moment(event["at"]), class_name="small muted"),
-        class_name="row py-[5px]",
-    )
-
-
-def edit_drawer() -> rx.Component:
-    """What a number is, its tempo, its history."""
-    fields = form(
-        text_field(
-            t("devices.name.label"),
-            "edit_name",
-            error=Edit.name_error,
-            error_args={"limit": 60},
-            default_value=Edit.device["name"].to(str),
-            max_length=60,
-            auto_complete="off",
-        ),
-        _pacing(),
-        on_submit=Edit.save,
-        id="device-edit",
-        key=Edit.device_id,
-    )
-    history = rx.el.div(
-        rx.el.h3(t("devices.detail.events"), class_name="h2"),
-        rx.cond(
-            Edit.events.length() > 0,
-            rx.el.ul(rx.foreach(Edit.events, _event), class_name="plain"),
-            rx.el.p(t("devices.detail.no_events"), class_name="small muted"),
-        ),
-    )
-    return drawer(
-        rx.el.div(
-            _facts(),
-            rx.el.hr(class_name="border-0 border-t border-line w-full m-0"),
-            fields,
-            rx.el.hr(class_name="border-0 border-t border-line w-full m-0"),
-            history,
-            class_name="stack-gap",
-        ),
-        title=Edit.device["name"].to(str),
-        lead=tile("smartphone"),
-        open_=Edit.opened,
-        on_open_change=Edit.close,
-        foot=[
-            button(t("common.cancel"), on_click=Edit.close(False)),
-            button(t("common.save"), look="primary", type="submit", form="device-edit"),
-        ],
     )

@@ -5,19 +5,19 @@ from typing import Any
 import reflex as rx
 
 from pages import routes
-from pages.device_dialogs import SCREEN_MODE, edit_drawer, link_dialog, name_dialog, reason_words
+from pages.device_dialogs import SCREEN_MODE, link_dialog, name_dialog, reason_words
 from pages.layout import shell
 from state.base import AppState
-from state.device_editing import DeviceEditState as Edit
 from state.device_linking import DeviceLinkState as Link
 from state.devices import DevicesState as Devices
-from wa_app.components.buttons import button
+from wa_app.components.buttons import button, link
 from wa_app.components.cards import figure, figure_strip, page_header
-from wa_app.components.chips import device_state_chip, tile
+from wa_app.components.chips import chip, device_state_chip, tile
 from wa_app.components.dialogs import confirm, menu_item, menu_separator
 from wa_app.components.feedback import empty, notice
 from wa_app.components.forms import switch
-from wa_app.components.i18n import ago, moment, number, phone, t
+from wa_app.components.health import health_cell
+from wa_app.components.i18n import ago, moment, number, phone, t, t_var
 from wa_app.components.progress import bar
 from wa_app.components.table import Column, data_table, name_cell, search_box, toolbar
 
@@ -81,12 +81,14 @@ def _trouble(row: Any) -> rx.Component:
 
 def _name(row: Any) -> rx.Component:
     number_ = rx.cond(row["phone"], phone(row["phone"]), t("devices.no_phone"))
-    return name_cell(row["name"], number_, lead=tile("smartphone"))
+    name = link(row["name"].to(str), href=routes.DEVICES + "/" + row["id"].to(str), class_name="tbl-link")
+    return name_cell(name, number_, lead=tile("smartphone"))
 
 
 def _status(row: Any) -> rx.Component:
     return rx.el.div(
-        device_state_chip(row["status"].to(str)),
+        device_state_chip(row["status"].to(str), row["stage"]),
+        rx.cond(row["guard"].to(str) != "none", chip(t_var("devices.guard." + row["guard"].to(str)), "warn")),
         rx.el.span(_repair(row), on_click=rx.stop_propagation),
         class_name="row gap-2 flex-wrap",
     )
@@ -117,7 +119,7 @@ def _broadcast(row: Any) -> rx.Component:
 def _menu(row: Any) -> list[rx.Component]:
     linked = row["status"].to(str) == "CONNECTED"
     return [
-        menu_item(t("devices.action.edit"), Edit.open(row["id"]), icon_name="pencil"),
+        menu_item(t("devices.action.open"), Devices.open(row["id"]), icon_name="sliders-horizontal"),
         menu_item(t("devices.action.restart"), Devices.ask("restart", row["id"]), icon_name="rotate-cw"),
         rx.cond(
             linked,
@@ -134,6 +136,7 @@ def _table() -> rx.Component:
         [
             Column(t("devices.column.device"), _name),
             Column(t("devices.column.status"), _status, phone="wide"),
+            Column(t("devices.column.health"), lambda row: health_cell(row["score"]), phone="hide"),
             Column(t("devices.column.today"), _today, phone="hide"),
             Column(t("devices.column.seen"), _seen, phone="hide"),
             Column(t("devices.column.engine"), lambda row: rx.el.span(row["engine"], class_name="muted"), phone="hide"),
@@ -144,7 +147,7 @@ def _table() -> rx.Component:
             (Devices.total > 6) | (Devices.query != ""),
             toolbar(search_box(Devices.query, Devices.search)),
         ),
-        on_open=Edit.open,
+        on_open=Devices.open,
         row_menu=_menu,
         loading=~Devices.ready,
         empty=empty(
@@ -193,7 +196,6 @@ def devices() -> rx.Component:
         name_dialog(),
         link_dialog(),
         *_questions(),
-        edit_drawer(),
         title=t("devices.title"),
         active="devices",
     )

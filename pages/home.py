@@ -12,7 +12,7 @@ from wa_app.components.buttons import link, link_button
 from wa_app.components.cards import card, card_body, card_row, figure, figure_strip, page_header, two_lines
 from wa_app.components.chips import campaign_state_chip, chip, device_state_chip, tile
 from wa_app.components.feedback import skeleton_rows
-from wa_app.components.i18n import greeting, moment, number, percent, t, today
+from wa_app.components.i18n import greeting, moment, number, percent, t, t_var, today
 from wa_app.components.icons import icon
 from wa_app.components.progress import bar, ribbon
 
@@ -110,6 +110,17 @@ def _decision(row: Any) -> rx.Component:
                 t("home.decide.device", name=name),
                 t("home.decide.device.why", time=moment(row["at"])),
                 routes.DEVICES,
+            ),
+        ),
+        (
+            "guarded",
+            line(
+                "guarded",
+                "warn",
+                "shield-alert",
+                t("home.decide.guarded", name=name),
+                t_var("devices.guard." + row["level"].to(str)) + ". " + t_var("devices.guard." + row["level"].to(str) + ".note"),
+                routes.DEVICES + "/" + row["id"].to(str),
             ),
         ),
         (
@@ -213,7 +224,7 @@ def _device(row: Any) -> rx.Component:
             ),
             class_name="stack grow",
         ),
-        href=routes.DEVICES,
+        href=routes.DEVICES + "/" + row["id"].to(str),
         key=row["id"].to(str),
     )
 

@@ -47,6 +47,7 @@ class CampaignProgressState(AppState):
     status: str = ""
     waiting: str = ""
     pause_reason: str = ""
+    pause_detail: dict[str, Any] = {}
     started_at: str = ""
     scheduled_at: str = ""
     finished_at: str = ""
@@ -265,6 +266,7 @@ class CampaignProgressState(AppState):
         counts = view.counts
         self.shown_id, self.name, self.status = str(view.id), view.name, view.status.value
         self.waiting, self.pause_reason = view.waiting_reason or "", view.pause_reason or ""
+        self.pause_detail = view.pause_detail
         self.started_at, self.finished_at = _iso(view.started_at), _iso(view.finished_at)
         self.scheduled_at, self.device_count = _iso(view.scheduled_at), len(lanes)
         self.delay = _delay(view)

@@ -34,7 +34,7 @@ def row_of(view: CampaignView) -> dict[str, Any]:
         "id": str(view.id), "name": view.name, "status": view.status.value, "counts": counts.model_dump(),
         "total": counts.total, "done": counts.processed,
         "read": round((counts.read + counts.played) * 100 / arrived, 1) if arrived else -1,
-        "waiting": view.waiting_reason or "", "pause_reason": view.pause_reason or "",
+        "waiting": view.waiting_reason or "", "pause_reason": view.pause_reason or "", "pause_detail": view.pause_detail,
         "scheduled_at": view.scheduled_at.isoformat() if view.scheduled_at else "",
         "started_at": view.started_at.isoformat() if view.started_at else "",
         "finished_at": view.finished_at.isoformat() if view.finished_at else "",

@@ -75,6 +75,12 @@ class DevicesState(AppState):
         await self._reload()
 
     @rx.event
+    async def open(self, device_id: str) -> EventSpec:
+        """The page of a number."""
+        await self.principal()
+        return rx.redirect(f"/devices/{device_id_of(device_id)}")
+
+    @rx.event
     async def ask(self, what: str, device_id: str) -> None:
         """Open the question before a restart, an unlink or a delete."""
         async with self.unit_of_work() as uow:
@@ -141,6 +147,9 @@ def row_of(device: DeviceView) -> dict[str, Any]:
         "sent": device.sent_today,
         "cap": int(device.pacing.get("per_day") or 0),
         "needs": _needs(device),
+        "score": -1 if device.health_score is None else device.health_score,
+        "guard": device.guard.level,
+        "stage": device.warmup_stage or 0,
     }
 
 

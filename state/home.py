@@ -86,11 +86,12 @@ def _device_row(line: DeviceLine) -> dict[str, Any]:
         "status": line.status,
         "used": line.used,
         "cap": line.cap or 0,
+        "guard": line.guard,
     }
 
 
 def _decisions(found: Overview) -> list[dict[str, Any]]:
-    """What only a person can settle, most urgent first: lost numbers, paused broadcasts, unconfirmed messages."""
+    """What only a person can settle, most urgent first: lost and guarded numbers, paused broadcasts, unconfirmed messages."""
     lost = [
         {"kind": "device", "id": str(d.id), "name": d.name, "n": 0, "at": d.since.isoformat() if d.since else ""}
         for d in found.devices
@@ -106,4 +107,9 @@ def _decisions(found: Overview) -> list[dict[str, Any]]:
         for b in found.broadcasts
         if b.counts["unknown"]
     ]
-    return [*lost, *paused, *unsure]
+    guarded = [
+        {"kind": "guarded", "id": str(d.id), "name": d.name, "n": 0, "at": "", "level": d.guard}
+        for d in found.devices
+        if d.guard != "none" and d.status == "CONNECTED"
+    ]
+    return [*lost, *guarded, *paused, *unsure]

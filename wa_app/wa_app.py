@@ -64,7 +64,9 @@ def _tab_is_connected(client_token: str) -> bool:
 
 
 app = rx.App(
-    stylesheets=["/theme.css", "/components.css", "/forms.css", "/shell.css", "/campaigns.css", "/segments.css", "/reports.css", "/media.css"],
+    stylesheets=[
+        "/theme.css", "/components.css", "/forms.css", "/shell.css", "/campaigns.css", "/segments.css", "/reports.css", "/media.css", "/devices.css",
+    ],
     head_components=[
         # Reflex takes an unknown property for a style: only a custom attribute reaches React.
         rx.el.script(custom_attrs={"dangerouslySetInnerHTML": rx.Var.create({"__html": _FIRST_PAINT})}),

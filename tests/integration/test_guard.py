@@ -9,9 +9,10 @@ from uuid import UUID
 
 import orjson
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import text
 
-from tests.fixtures.api import Signed, make_signed_tenant
+from tests.fixtures.api import Signed, client_for, make_signed_tenant
 from wa_app import db, queues
 from wa_app.config import Settings
 from wa_app.db import system_unit_of_work, unit_of_work
@@ -379,3 +380,31 @@ async def test_history_is_pruned(shop: Shop) -> None:
                    "('01900000-0000-7000-8000-000000000000', :t, :d, 5, now() - interval '91 days')")  # fmt: skip
     await guarding.tidy()
     assert len(await shop.sql("SELECT 1 FROM device_health WHERE device_id = :d")) == 1
+
+
+async def test_the_api_shows_and_steers(shop: Shop, api: FastAPI) -> None:
+    await shop.left(sent=300, failed=75)
+    await shop.tick()
+    path = f"/api/v1/devices/{shop.device_id}"
+    async with client_for(api, shop.signed) as client:
+        shown = (await client.get(path)).json()
+        assert (shown["health_score"], shown["guard"]["level"], shown["protection"]) == (60, "slow", True)
+        history = (await client.get(f"{path}/health", params={"days": 1})).json()
+        assert history["signs"][0] == {"sign": "failures", "value": 20.0, "fine": 3.0, "points": 40, "of": 40}
+        assert [one["kind"] for one in history["actions"]] == ["guard"]
+        assert [point["score"] for point in history["points"]] == [60]
+        assert (await client.get(f"{path}/health", params={"days": 400})).status_code == 422
+        refused = await client.patch(path, json={"protection": False})
+        assert (refused.status_code, refused.json()["errors"][0]["code"]) == (422, "protection_unconfirmed")
+        off = await client.patch(path, json={"protection": False, "confirm": "Kopi Lestari"})
+        assert (off.status_code, off.json()["protection"]) == (200, False)
+        page = (await client.get(f"{path}/events", params={"limit": 1})).json()
+        assert [one["kind"] for one in page["items"]] == ["protection"]
+        older = (await client.get(f"{path}/events", params={"limit": 1, "cursor": page["next_cursor"]})).json()
+        assert [one["kind"] for one in older["items"]] == ["guard"]
+    stranger = await make_signed_tenant("Lain")
+    async with client_for(api, stranger) as client:
+        assert (await client.get(f"{path}/health")).status_code == 404
+        assert (await client.patch(path, json={"protection": True})).status_code == 404
+    admin = await make_signed_tenant("Ketiga", SEEDED_ROLES["admin"][1])
+    assert "devices.protection" not in admin.principal.verbs

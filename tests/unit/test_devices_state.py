@@ -5,20 +5,17 @@ from typing import Any
 
 import pytest
 
-from state import device_editing as editing
+from state import device_tempo as tempo
 from state import devices as state
 from wa_app.errors import Invalid, NotFound
 from wa_app.kit.ids import new_id
 from wa_app.schemas.devices import DeviceView
+from wa_app.sending.presets import PRESETS
 
 FORM = {
-    "delay_min": "5",
-    "delay_max": "20",
-    "per_hour": "",
-    "per_day": "200",
-    "quiet_start": "21:00",
-    "quiet_end": "07:00",
-}
+    "delay_min_s": "5", "delay_max_s": "20", "per_hour": "", "per_day": "200", "quiet_start": "21:00", "quiet_end": "07:00",
+    "days": "012345", "typing": "",
+}  # fmt: skip
 
 
 def _device(**changes: Any) -> DeviceView:
@@ -32,36 +29,61 @@ def _device(**changes: Any) -> DeviceView:
 
 
 def test_reads_a_tempo() -> None:
-    pacing = editing._pacing_from(FORM, typing=False).model_dump(mode="json", exclude_unset=True)
-    assert pacing == {
-        "delay_min_s": 5, "delay_max_s": 20, "per_hour": None, "per_day": 200, "typing": False,
+    update = tempo.from_form(FORM)
+    assert {key: value for key, value in update.model_dump(mode="json").items() if value is not None} == {
+        "delay_min_s": 5, "delay_max_s": 20, "per_day": 200, "typing": False, "working_days": [0, 1, 2, 3, 4, 5],
         "quiet_hours": {"start": "21:00", "end": "07:00"},
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("change", "code"),
+    ("change", "field", "code"),
     [
-        ({"delay_min": "30"}, "pacing_delays_crossed"),
-        ({"delay_min": "x"}, "pacing_number"),
-        ({"delay_max": "99999"}, "pacing_number"),
-        ({"delay_min": "nan"}, "pacing_number"),
-        ({"per_day": "0"}, "pacing_number"),
-        ({"per_day": "1.5"}, "pacing_number"),
-        ({"quiet_end": ""}, "pacing_time"),
-        ({"quiet_start": "25:99"}, "pacing_time"),
+        ({"delay_min_s": "30"}, "delay_max_s", "pacing_delays_crossed"),
+        ({"delay_min_s": "x"}, "delay_min_s", "pacing_number"),
+        ({"delay_max_s": "99999"}, "delay_max_s", "pacing_number"),
+        ({"delay_min_s": "nan"}, "delay_min_s", "pacing_number"),
+        ({"per_day": "0"}, "per_day", "pacing_number"),
+        ({"per_day": "1.5"}, "per_day", "pacing_number"),
+        ({"package_size_min": "9", "package_size_max": "8"}, "package_size_max", "pacing_range_crossed"),
+        ({"package_pause_min_s": "9", "package_pause_max_s": "8"}, "package_pause_max_s", "pacing_range_crossed"),
+        ({"quiet_end": ""}, "quiet_end", "pacing_time"),
+        ({"quiet_start": "25:99"}, "quiet_end", "pacing_time"),
+        ({"days": ""}, "days", "pacing_days"),
     ],
 )
-def test_refuses_a_tempo(change: dict[str, str], code: str) -> None:
+def test_refuses_a_tempo(change: dict[str, str], field: str, code: str) -> None:
     with pytest.raises(Invalid) as caught:
-        editing._pacing_from({**FORM, **change}, typing=True)
-    assert caught.value.fields[0].code == code
+        tempo.from_form({**FORM, **change})
+    assert [(one.field, one.code) for one in caught.value.fields] == [(field, code)]
 
 
 def test_an_empty_tempo_takes_the_defaults() -> None:
-    pacing = editing._pacing_from({}, typing=True)
-    assert (pacing.delay_min_s, pacing.delay_max_s, pacing.quiet_hours) == (5, 20, None)
-    assert editing._pacing_form({})["delay_max"] == "20"
+    pacing = tempo.from_form({})
+    assert (pacing.delay_min_s, pacing.delay_max_s, pacing.quiet_hours, pacing.working_days) == (5, 20, None, None)
+    assert tempo.to_form({})["delay_max_s"] == "20"
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_known_again_in_its_form(name: str) -> None:
+    update = tempo.from_form(tempo.to_form(PRESETS[name]))
+    assert update.preset == name
+
+
+@pytest.mark.parametrize(
+    ("form", "day", "hour"),
+    [
+        (tempo.to_form(PRESETS["new"]), 100, 30),
+        (tempo.to_form(PRESETS["cloud"]), None, None),
+        ({"delay_min_s": "30", "delay_max_s": "30"}, 2880, 120),
+        ({"delay_min_s": "30", "delay_max_s": "30", "quiet_start": "20:00", "quiet_end": "08:00"}, 1440, 120),
+        ({"delay_min_s": "10", "delay_max_s": "10", "package_size_min": "10", "package_size_max": "10",
+          "package_pause_min_s": "300", "package_pause_max_s": "300"}, 2160, 90),
+    ],
+)  # fmt: skip
+def test_says_what_a_tempo_comes_to(form: dict[str, str], day: int | None, hour: int | None) -> None:
+    meant = tempo.meaning(tempo.from_form(form))
+    assert (meant.day, meant.hour) == (day, hour)
 
 
 @pytest.mark.parametrize(

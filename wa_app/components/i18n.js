@@ -65,7 +65,7 @@ function makeT(lang) {
     let text = texts[key];
     if (text === undefined) return key ?? "";
     if (args) for (const [name, value] of Object.entries(args)) {
-      text = text.split(`{${name}}`).join(typeof value === "number" ? num(value) : value ?? "");
+      text = text.split(`{${name}}`).join(typeof value === "number" ? num(value, 1) : value ?? "");
     }
     return text;
   };

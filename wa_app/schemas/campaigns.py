@@ -1,7 +1,7 @@
 """What crosses the border of the campaigns noun: inputs, views, figures."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -134,6 +134,8 @@ class CampaignView(BaseModel):
     expires_at: datetime | None
     plan_total: int | None
     pause_reason: str | None
+    pause_detail: dict[str, Any] = {}
+    """Figures behind a guard's pause."""
     resend_of: UUID | None = None
     """The campaign whose silent readers this one writes to again."""
     waiting_reason: str | None = None

@@ -37,6 +37,8 @@ class DeviceLine:
     since: datetime | None
     used: int
     cap: int | None
+    guard: str = "none"
+    """What protects it now; anything but `none` holds something back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,11 +54,11 @@ _COUNTS = text("""
 """)
 
 _DEVICES = text("""
-    SELECT d.id, d.name, d.phone, d.status, d.status_changed_at, (d.pacing->>'per_day')::int AS cap,
+    SELECT d.id, d.name, d.phone, d.status, d.status_changed_at, (d.pacing->>'per_day')::int AS cap, d.guard,
            coalesce((SELECT sum(u.used) FROM device_usage u WHERE u.tenant_id = d.tenant_id AND u.device_id = d.id
                      AND u.period = 'day' AND u.starts_at > now() - interval '1 day'), 0) AS used
     FROM devices d WHERE d.tenant_id = :t AND d.deleted_at IS NULL
-    ORDER BY d.status = 'CONNECTED', d.id LIMIT :n
+    ORDER BY d.status = 'CONNECTED', d.guard = 'none', d.id LIMIT :n
 """)
 
 _IMPORTS = text("""
@@ -127,5 +127,5 @@ async def _broadcasts(uow: TenantUnitOfWork) -> list[BroadcastLine]:
 async def _devices(uow: TenantUnitOfWork) -> list[DeviceLine]:
     rows = await uow.session.execute(_DEVICES, {"t": uow.tenant_id, "n": MAX_DEVICES})
     return [
-        DeviceLine(row.id, row.name, row.phone, row.status, row.status_changed_at, int(row.used), row.cap) for row in rows
+        DeviceLine(row.id, row.name, row.phone, row.status, row.status_changed_at, int(row.used), row.cap, row.guard) for row in rows
     ]

@@ -27,6 +27,7 @@ from wa_app.schemas.devices import DeviceUpdate, PacingUpdate
 from wa_app.schemas.principal import Principal
 from wa_app.schemas.segments import SegmentCreate
 from wa_app.services import accounts, blacklist, campaigns, contacts, devices, segments, tags
+from wa_app.services.seed_health import seed_health
 
 log = structlog.get_logger(__name__)
 
@@ -72,6 +73,8 @@ async def seed_demo(email: str, password: str, waha_url: str = "") -> Demo:
         numbers = await _numbers(owner, sandbox)
     linked = sandbox is not None and await _connected(owner)
     await _segments(owner)
+    async with unit_of_work(owner) as uow:
+        await seed_health(uow, numbers)
     await _broadcasts(owner, numbers, start=linked)
     return Demo(already_there=False, linked=linked)
 
