@@ -313,7 +313,7 @@ def warmup_card() -> rx.Component:
                         button(t("device.warmup.stop"), on_click=S.stop_warmup),
                         button(t("device.warmup.start"), leading="flame", on_click=S.start_warmup),
                     ),
-                    button(t("device.warmup.edit"), look="quiet", on_click=S.open_curve(True)),
+                    button(t("device.warmup.edit"), on_click=S.open_curve(True)),
                     class_name="row gap-2 flex-wrap",
                 ),
                 class_name="stack gap-3",
@@ -372,6 +372,6 @@ def log_card() -> rx.Component:
             rx.el.ol(rx.foreach(S.log, _event), class_name="diary"),
             card_body(rx.el.p(t("device.log.empty"), class_name="muted")),
         ),
-        rx.cond(S.more, card_body(button(t("device.log.more"), look="quiet", on_click=S.older))),
+        rx.cond(S.more, card_body(button(t("device.log.more"), on_click=S.older))),
         title=t("device.log"),
     )

@@ -109,6 +109,7 @@ def test_is_usable_by_everyone(opened: Any, bad_week: Number, width: int, langua
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert serious(page) == []
     page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    expect(page.locator("html.dark")).to_have_count(1)
     assert serious(page) == []
 
 

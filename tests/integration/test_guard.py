@@ -12,7 +12,9 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import text
 
+from bench.seeding import World
 from tests.fixtures.api import Signed, client_for, make_signed_tenant
+from tests.integration.test_lanes import run_lane
 from wa_app import db, queues
 from wa_app.config import Settings
 from wa_app.db import system_unit_of_work, unit_of_work
@@ -408,3 +410,18 @@ async def test_the_api_shows_and_steers(shop: Shop, api: FastAPI) -> None:
         assert (await client.patch(path, json={"protection": True})).status_code == 404
     admin = await make_signed_tenant("Ketiga", SEEDED_ROLES["admin"][1])
     assert "devices.protection" not in admin.principal.verbs
+
+
+async def test_after_463_a_lane_writes_to_known_people_only(world: World) -> None:
+    await world.link(1)
+    people = await world.add_contacts(10)
+    await world.fetch("UPDATE contacts SET last_inbound_at = now() WHERE id = ANY($1::uuid[])", people[:5])
+    campaign = await world.add_campaign(people)
+    await world.fault("463", count=10)
+    await run_lane(world)
+    assert (await world.states(campaign)).get("sent", 0) == 0
+    await guarding.watch_over()
+    await run_lane(world)
+    assert await world.states(campaign) == {"sent": 5, "planned": 5}
+    sent = await world.fetch("SELECT contact_id FROM outbound_messages WHERE campaign_id = $1 AND state = 'sent'", campaign)
+    assert {row["contact_id"] for row in sent} == set(people[:5])
