@@ -18,6 +18,8 @@ from wa_app import queues
 from wa_app.channels import registry
 from wa_app.db import system_unit_of_work
 from wa_app.kit.ids import new_id
+from wa_app.schemas.devices import PacingUpdate
+from wa_app.sending.presets import PRESETS
 from wa_app.services import devices
 
 DEVICES = "/api/v1/devices"
@@ -108,6 +110,69 @@ async def test_changes(wired: Wired) -> None:
     assert [item["id"] for item in page["items"]] == [made["id"]]
     assert (await wired.mine.delete(path)).status_code == 204
     assert (await wired.mine.get(path)).status_code == 404
+
+
+async def test_tempo_takes_every_key_and_names_the_field_it_refuses(wired: Wired) -> None:
+    path = f"{DEVICES}/{(await wired.create())['id']}"
+    given = {
+        "strangers_per_day": 40, "package_size_min": 5, "package_size_max": 9, "package_pause_min_s": 60,
+        "package_pause_max_s": 120, "working_days": [4, 0, 0], "per_minute": 3,
+    }  # fmt: skip
+    kept = (await wired.mine.patch(path, json={"pacing": given, "weight": 4})).json()
+    assert kept["pacing"] == {**given, "working_days": [0, 4]}
+    assert kept["weight"] == 4
+    for wrong, field in (
+        ({"package_size_min": 12}, "pacing.package_size_max"),
+        ({"package_pause_max_s": 1}, "pacing.package_pause_max_s"),
+        ({"delay_min_s": 9, "delay_max_s": 3}, "pacing.delay_max_s"),
+        ({"working_days": [7]}, "pacing.working_days.0"),
+        ({"working_days": []}, "pacing.working_days"),
+        ({"strangers_per_day": -1}, "pacing.strangers_per_day"),
+        ({"preset": "fast"}, "pacing.preset"),
+    ):
+        answer = await wired.mine.patch(path, json={"pacing": wrong})
+        assert answer.status_code == 422, wrong
+        assert [error["field"] for error in answer.json()["errors"]] == [field], answer.text
+
+
+async def test_presets_set_every_key_and_a_change_makes_them_custom(wired: Wired) -> None:
+    path = f"{DEVICES}/{(await wired.create())['id']}"
+    for name, values in PRESETS.items():
+        pacing = (await wired.mine.patch(path, json={"pacing": {"preset": name}})).json()["pacing"]
+        assert pacing == {**values, "preset": name}
+        assert PacingUpdate.model_validate(pacing)
+    pacing = (await wired.mine.patch(path, json={"pacing": {"preset": "new", "per_day": 60}})).json()["pacing"]
+    assert (pacing["preset"], pacing["per_day"], pacing["delay_max_s"]) == ("custom", 60, 60)
+    await wired.mine.patch(path, json={"pacing": {"preset": "warm"}})
+    pacing = (await wired.mine.patch(path, json={"pacing": {"typing": False}})).json()["pacing"]
+    assert (pacing["preset"], pacing["typing"], pacing["per_hour"]) == ("custom", False, 100)
+
+
+async def test_warming_up_begins_ends_and_has_a_curve(wired: Wired) -> None:
+    path = f"{DEVICES}/{(await wired.create())['id']}"
+    begun = (await wired.mine.patch(path, json={"warmup_stage": 1})).json()
+    assert (begun["warmup_stage"], begun["warmup_curve"][0], begun["warmup_curve"][-1]) == (1, 20, 1000)
+    assert begun["warmup_stage_at"] is not None
+    curve = [*range(10, 24)]
+    assert (await wired.mine.patch(path, json={"warmup_curve": curve})).json()["warmup_curve"] == curve
+    for wrong in ([1] * 13, [5, *range(4, 17)], [0, *range(1, 14)]):
+        answer = await wired.mine.patch(path, json={"warmup_curve": wrong})
+        assert [error["field"] for error in answer.json()["errors"]] == ["warmup_curve"]
+    assert (await wired.mine.patch(path, json={"warmup_stage": 15})).status_code == 422
+    ended = (await wired.mine.patch(path, json={"warmup_stage": None, "warmup_curve": None})).json()
+    assert (ended["warmup_stage"], ended["warmup_curve"][0]) == (None, 20)
+    diary = (await wired.mine.get(f"{path}/events")).json()["items"]
+    assert [event["detail"]["now"] for event in diary if event["kind"] == "warmup"] == [None, 1]
+
+
+async def test_frequency_is_a_setting_of_the_tenant(wired: Wired) -> None:
+    path = "/api/v1/settings/sending"
+    assert (await wired.mine.get(path)).json() == {"frequency_per_week": None}
+    assert (await wired.mine.patch(path, json={"frequency_per_week": 3})).json() == {"frequency_per_week": 3}
+    assert (await wired.mine.get(path)).json() == {"frequency_per_week": 3}
+    assert (await wired.other.get(path)).json() == {"frequency_per_week": None}
+    assert (await wired.mine.patch(path, json={"frequency_per_week": 0})).status_code == 422
+    assert (await wired.mine.patch(path, json={"frequency_per_week": None})).json() == {"frequency_per_week": None}
 
 
 async def test_pages(wired: Wired) -> None:
