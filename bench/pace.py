@@ -1,6 +1,6 @@
 """Does a device keep the tempo it drew? Sum of drawn gaps over sum of actual gaps; no cap ever passed.
 
-Ten devices, each with a tempo of its own (gaps from 1 to 20 s, with and without caps, packages, typing),
+Ten devices, each with a tempo of its own (gaps up to 20 s, with and without caps, packages, typing),
 1. for a simulated hour: the real decisions over the real tables (`Chooser`, `device_sends`), with the clock of
    pacing turned by hand: wake-ups come up to 0.4 s late, and calls take up to 0.3 s;
 2. for a real minute: real lanes in a worker process, the sandbox as witness of when each message came.
@@ -36,15 +36,15 @@ LOW, HIGH = 0.98, 1.02
 START = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 TEMPOS: tuple[dict[str, Any], ...] = (
     {"delay_min_s": 5, "delay_max_s": 20},
-    {"delay_min_s": 2, "delay_max_s": 6},
-    {"delay_min_s": 1, "delay_max_s": 3, "typing": False},
+    {"delay_min_s": 4, "delay_max_s": 12},
+    {"delay_min_s": 3, "delay_max_s": 5, "typing": False},
     {"delay_min_s": 10, "delay_max_s": 10},
     {"delay_min_s": 3, "delay_max_s": 9, "package_size_min": 10, "package_size_max": 20, "package_pause_min_s": 30,
      "package_pause_max_s": 60},
-    {"delay_min_s": 2, "delay_max_s": 4, "per_hour": 10_000},
+    {"delay_min_s": 5, "delay_max_s": 9, "per_hour": 10_000},
     {"delay_min_s": 0, "delay_max_s": 0, "per_minute": 6},
     {"delay_min_s": 1, "delay_max_s": 2, "per_minute": 10},
-    {"delay_min_s": 0, "delay_max_s": 0, "per_minute": 30, "per_hour": 600},
+    {"delay_min_s": 0, "delay_max_s": 0, "per_minute": 20, "per_hour": 500},
     {"delay_min_s": 5, "delay_max_s": 10, "per_minute": 4, "per_hour": 100},
 )  # fmt: skip
 PERIODS = (("per_minute", timedelta(minutes=1)), ("per_hour", timedelta(hours=1)))
@@ -99,7 +99,7 @@ async def run(env: Bench) -> Result:
     for tempo in TEMPOS:
         await world.link(1, tempo)
     for device in world.devices:
-        contacts = await world.add_contacts(minutes * 45, first=len(world.contacts))
+        contacts = await world.add_contacts(minutes * 25, first=len(world.contacts))
         await world.add_campaign(contacts, devices=[device])
     tracks = await asyncio.gather(*(simulated(world, n, minutes * 60.0) for n in range(len(TEMPOS))))
     await dispose()
