@@ -12,7 +12,7 @@ class AudienceStep(ComposerDraft, mixin=True):
     @rx.event
     async def set_scope(self, scope: str) -> EventSpec | None:
         """All contacts, those with one of the tags, or those in a segment."""
-        if scope == "filter" and not self._rules:
+        if scope == "filter" and not self._special:
             scope = "all"
         self.scope = scope if scope in ("all", "tags", "segment", "filter") else "all"
         self.everyone = self.scope == "all"

@@ -24,7 +24,6 @@ from wa_app.schemas.campaigns import (
     Preflight,
     Target,
 )
-from wa_app.schemas.segments import Rules
 from wa_app.sending.footers import with_footer
 from wa_app.services import campaigns, files
 
@@ -52,7 +51,7 @@ class ComposerDraft(AppState, mixin=True):
     wanted: list[str] = []
     unwanted: list[str] = []
     scope: str = "all"
-    """`all`, `tags`, `segment`, or `filter` for rules that a report made."""
+    """`all`, `tags`, `segment`, or `filter` for what a report or a program chose."""
     segment_id: str = ""
     segment_options: list[dict[str, str]] = []
     other_segments: list[dict[str, str]] = []
@@ -113,16 +112,15 @@ class ComposerDraft(AppState, mixin=True):
     asked: bool = False
     _samples: list[dict[str, Any]] = []
     _zone: str = "Asia/Jakarta"
-    _rules: dict[str, Any] = {}
-    """Rules of the target itself; kept as they came."""
+    _special: dict[str, Any] = {}
+    """What a report or a program chose: rules of its own, or a segment and tags together."""
 
     def _target(self) -> Target:
-        return Target(
-            all=self.everyone, tags=self.wanted if self.scope == "tags" else [], exclude_tags=self.unwanted,
-            segment_id=id_of(self.segment_id) if self.scope == "segment" and self.segment_id else None,
-            exclude_segment_ids=[id_of(one) for one in self.without], frozen=self.frozen,
-            filter=Rules.model_validate(self._rules) if self.scope == "filter" and self._rules else None,
-        )  # fmt: skip
+        off = {"exclude_tags": self.unwanted, "exclude_segment_ids": [id_of(one) for one in self.without], "frozen": self.frozen}
+        if self.scope == "filter" and self._special:
+            return Target.model_validate({**self._special, **off})
+        segment = id_of(self.segment_id) if self.scope == "segment" and self.segment_id else None
+        return Target(all=self.everyone, tags=self.wanted if self.scope == "tags" else [], segment_id=segment, **off)
 
     def _show_others(self) -> None:
         chosen = self.segment_id if self.scope == "segment" else ""
@@ -130,12 +128,14 @@ class ComposerDraft(AppState, mixin=True):
         self.without = [one for one in self.without if one != chosen]
 
     def _show_target(self, target: Target) -> None:
-        """What the step "recipients" shows of a target."""
+        """What the step "recipients" shows of a target; what it cannot show is kept as it came."""
         self.everyone, self.wanted, self.unwanted = target.all, target.tags, target.exclude_tags
-        self.segment_id = str(target.segment_id or "")
+        self.segment_id, self.frozen = str(target.segment_id or ""), target.frozen
         self.without = [str(one) for one in target.exclude_segment_ids]
-        self.frozen, self._rules = target.frozen, target.filter.model_dump(mode="json") if target.filter else {}
-        self.scope = "filter" if target.filter else "segment" if target.segment_id else "all" if target.all else "tags"
+        self.scope = "segment" if target.segment_id else "all" if target.all else "tags"
+        if target.filter or (target.segment_id and (target.tags or target.all)):
+            self._special = target.model_dump(mode="json", include={"all", "tags", "segment_id", "filter"})
+            self.scope, self.everyone = "filter", False
 
     async def _save(self, **changes: Any) -> EventSpec | None:
         """Store what changed; the first change makes the draft and gives the page its address."""
