@@ -81,8 +81,11 @@ class _Sheet:
         shown = _fitting(_plain(words), face, size, width)
         self.canvas.setFont(face, size)
         self.canvas.setFillColor(_colour(colour))
-        {"left": self.canvas.drawString, "right": self.canvas.drawRightString,
-         "centre": self.canvas.drawCentredString}[align](x, y, shown)  # fmt: skip
+        # The typeface's own spaces are narrow (LOOK §2).
+        space = 0.07 * size
+        wide = _width(shown, face, size) + space * shown.count(" ")
+        left = x - (wide if align == "right" else wide / 2 if align == "centre" else 0)
+        self.canvas.drawString(left, y, shown, wordSpace=space)
 
     def box(self, x: float, y: float, width: float, height: float, colour: str, radius: float = 0) -> None:
         self.canvas.setFillColor(_colour(colour))
@@ -123,17 +126,18 @@ class _Sheet:
 
 
 def _head(sheet: _Sheet, report: Report, tenant: str) -> None:
-    height = 104.0
+    height = 112.0
     sheet.box(0, HEIGHT - height, WIDTH, height, NILA)
-    _petals(sheet.canvas, WIDTH - MARGIN - 22, HEIGHT - 56)
+    _petals(sheet.canvas, WIDTH - MARGIN - 22, HEIGHT - 58)
     top = HEIGHT - 38
     sheet.text(MARGIN, top, sheet.t("report.title"), size=9, colour="#B7C2D9")
     sheet.text(MARGIN, top - 24, report.name, size=19, bold=True, colour="#FFFFFF", width=INNER - 90)
     begun = wording.moment(report.started_at, sheet.language, sheet.zone)
     ended = wording.moment(report.finished_at, sheet.language, sheet.zone)
-    state = sheet.t(f"campaigns.status.{report.status.value}")
+    state = sheet.t(f"campaign.state.{report.status.value.lower()}")
     span = f"{begun} – {ended}" if report.finished_at else begun
-    sheet.text(MARGIN, top - 44, f"{tenant}  ·  {state}  ·  {span}", size=9, colour="#B7C2D9", width=INNER - 90)
+    sheet.text(MARGIN, top - 43, f"{tenant} · {state}", size=9, colour="#B7C2D9", width=INNER - 90)
+    sheet.text(MARGIN, top - 56, span, size=9, colour="#B7C2D9", width=INNER - 90)
     sheet.y = HEIGHT - height - 6
 
 
@@ -329,12 +333,16 @@ def _plain(words: str) -> str:
     return " ".join("".join(char for char in words if ord(char) in known or char == " ").split())
 
 
-def _fitting(words: str, face: str, size: float, width: float | None) -> str:
+def _width(words: str, face: str, size: float) -> float:
     from reportlab.pdfbase.pdfmetrics import stringWidth
 
-    if width is None or stringWidth(words, face, size) <= width:
+    return float(stringWidth(words, face, size))
+
+
+def _fitting(words: str, face: str, size: float, width: float | None) -> str:
+    if width is None or _width(words, face, size * 1.02) <= width:
         return words
-    while words and stringWidth(f"{words}…", face, size) > width:
+    while words and _width(f"{words}…", face, size * 1.02) > width:
         words = words[:-1]
     return f"{words.rstrip()}…"
 
