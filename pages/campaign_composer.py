@@ -6,6 +6,7 @@ import reflex as rx
 
 from pages import routes
 from pages.campaign_checks import checks, gauge, trial_dialog
+from pages.composer_extras import repeat_card, template_dialogs, tracking, variant_bar, variant_panel
 from pages.layout import shell
 from pages.media_parts import media_picker
 from state.base import AppState
@@ -148,7 +149,9 @@ def _message() -> rx.Component:
         problems=S.step_state["message"] == "error",
     )  # fmt: skip
     problems = rx.cond(S.step_state["message"] == "error", rx.el.div(_problems(), class_name="stack gap-1"))
-    return rx.fragment(editor, problems, _footer(), checks())
+    return rx.fragment(
+        variant_bar(), editor, problems, variant_panel(), tracking(), _footer(), template_dialogs(), checks()
+    )
 
 
 def _footer() -> rx.Component:
@@ -195,6 +198,7 @@ def _timing() -> rx.Component:
     )  # fmt: skip
     return rx.fragment(
         card(card_body(rx.el.div(when, moment_, class_name="stack gap-3")), title=t("composer.when")),
+        repeat_card(),
         card(card_body(rx.el.div(gaps, rx.el.p(t("composer.gap.help"), class_name="small muted"), class_name="stack gap-2")),
              title=t("composer.gap")),
         card(card_body(devices, rx.el.p(t("composer.devices.help"), class_name="small muted pt-2")),

@@ -6,7 +6,9 @@ import reflex as rx
 
 from pages import routes
 from pages.layout import shell
+from pages.progress_extras import extra_cards
 from state.base import AppState
+from state.campaign_parts import CampaignPartsState as Parts
 from state.campaign_progress import CampaignProgressState as S
 from wa_app.components.buttons import button, link_button
 from wa_app.components.cards import card, card_body, page_header, segmented, tabs
@@ -252,7 +254,7 @@ def _questions() -> list[rx.Component]:
     ]  # fmt: skip
 
 
-@rx.page(route=routes.CAMPAIGN, title="Sapa", on_load=[AppState.on_load, S.load, S.watch])
+@rx.page(route=routes.CAMPAIGN, title="Sapa", on_load=[AppState.on_load, S.load, Parts.load, S.watch, Parts.watch])
 def campaign_progress() -> rx.Component:
     """How one broadcast is doing, live."""
     body = rx.el.div(
@@ -262,6 +264,7 @@ def campaign_progress() -> rx.Component:
             rx.el.div(rx.cond(S.pulse.length() > 2, _pulse()), _lanes(), class_name="stack-gap"), _live(),
             class_name="cols",
         ),
+        extra_cards(),
         _log(),
         class_name="stack-gap",
     )  # fmt: skip

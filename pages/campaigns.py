@@ -9,7 +9,7 @@ from pages.layout import shell
 from state.base import AppState
 from state.campaigns import CampaignsState as S
 from wa_app.components.buttons import button, link_button
-from wa_app.components.cards import page_header
+from wa_app.components.cards import page_header, tabs
 from wa_app.components.chips import campaign_state_chip, tile
 from wa_app.components.dialogs import confirm, menu_item, menu_separator
 from wa_app.components.feedback import empty
@@ -27,6 +27,14 @@ from wa_app.components.table import (
 )
 
 STATUSES = ("DRAFT", "PENDING", "PROCESSING", "PAUSED", "COMPLETED", "CANCELLED")
+
+
+def broadcast_tabs(active: str) -> rx.Component:
+    """The pages under Broadcasts."""
+    return tabs(
+        [("campaigns", t("campaigns.tab"), routes.CAMPAIGNS), ("templates", t("templates.tab"), routes.CAMPAIGN_TEMPLATES)],
+        active,
+    )
 
 
 def _event(row: Any) -> Any:
@@ -117,6 +125,7 @@ def campaigns() -> rx.Component:
             rx.cond(S.ready, t("campaigns.state", n=S.total, running=S.running), ""),
             link_button(t("campaigns.new"), routes.CAMPAIGN_NEW, look="primary", leading="plus"),
         ),
+        broadcast_tabs("campaigns"),
         _table(),
         confirm(
             t("campaigns.delete.title", n=S.picked.length()), t("campaigns.delete.text"),

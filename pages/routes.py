@@ -3,6 +3,7 @@
 HOME = "/"
 CAMPAIGNS = "/campaigns"
 CAMPAIGN_NEW = "/campaigns/new"
+CAMPAIGN_TEMPLATES = "/campaigns/templates"
 CAMPAIGN = "/campaigns/[broadcast]"
 CAMPAIGN_EDIT = "/campaigns/[broadcast]/edit"
 CAMPAIGN_REPORT = "/campaigns/[broadcast]/report"

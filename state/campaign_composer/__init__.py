@@ -12,7 +12,10 @@ from state.campaign_composer.audience import AudienceStep
 from state.campaign_composer.checking import CheckStep
 from state.campaign_composer.draft import STEPS
 from state.campaign_composer.message import MessageStep
+from state.campaign_composer.repeating import RepeatStep
+from state.campaign_composer.templates import TemplatesStep
 from state.campaign_composer.timing import TimingStep
+from state.campaign_composer.variants import VariantsStep
 from state.campaign_progress import campaign_of_path
 from state.campaigns import id_of
 from wa_app.components.feedback import error_toast
@@ -26,7 +29,9 @@ from wa_app.services import campaigns, devices, opt_out, segments, tags
 from wa_app.services.campaigns.checks import known_attributes
 
 
-class CampaignComposerState(AudienceStep, MessageStep, TimingStep, CheckStep, AppState):
+class CampaignComposerState(
+    AudienceStep, MessageStep, VariantsStep, TemplatesStep, TimingStep, RepeatStep, CheckStep, AppState
+):
     """One draft. Every change is saved when typing rests; the first one makes the draft."""
 
     @rx.event
@@ -39,6 +44,7 @@ class CampaignComposerState(AudienceStep, MessageStep, TimingStep, CheckStep, Ap
             self.name = translate((await self.principal()).language, "composer.new_name")
             await self._lists(uow)
             self._choose_asked()
+            await self._take_asked_template(uow)
             await self._look(uow)
         self.ready = True
 
@@ -136,6 +142,8 @@ class CampaignComposerState(AudienceStep, MessageStep, TimingStep, CheckStep, Ap
             self.when = "later"
             self.when_local = view.scheduled_at.astimezone(ZoneInfo(self._zone)).strftime("%Y-%m-%dT%H:%M")
         self.step = "message" if not view.target.is_empty else "people"
+        self._show_variants(view)
+        self._show_repeat(view)
         await self._show_file(uow, view.file_id)
 
     async def _lists(self, uow: TenantUnitOfWork) -> None:

@@ -13,8 +13,10 @@ from pages import routes
 from state.base import AppState
 from state.campaign_composer import advice
 from state.campaigns import id_of
+from wa_app.config import get_settings
 from wa_app.db import TenantUnitOfWork
 from wa_app.errors import Invalid, NotFound
+from wa_app.schemas.broadcasts import VariantInput, letter
 from wa_app.schemas.campaigns import (
     AudienceCount,
     CampaignCreate,
@@ -25,10 +27,17 @@ from wa_app.schemas.campaigns import (
     Target,
 )
 from wa_app.sending.footers import with_footer
+from wa_app.sending.links import find_urls, short_url
 from wa_app.services import campaigns, files
 
 STEPS = ("people", "message", "timing", "check")
-FIELD_STEP = {"target": "people", "message_template": "message", "file_id": "message", "name": "message"}
+FIELD_STEP = {"target": "people", "message_template": "message", "file_id": "message", "name": "message",
+              "variants": "message"}  # fmt: skip
+
+
+def example_link() -> str:
+    """What a short link looks like; its signs are made up."""
+    return short_url(get_settings().base_url, "k7Qm2", "aX9pLw3f")
 
 
 class ComposerDraft(AppState, mixin=True):
@@ -81,6 +90,14 @@ class ComposerDraft(AppState, mixin=True):
     file_error_args: dict[str, str] = {}
     variables: list[str] = []
     variants: int = 1
+    ab: list[dict[str, Any]] = []
+    """Variants as tabs: letter, share, whether anything is written. Empty: one text."""
+    ab_at: int = 0
+    """The variant that the editor and the preview show."""
+    ab_error: str = ""
+    ab_error_args: dict[str, str] = {}
+    track: bool = False
+    repeat_error: str = ""
     letters: int = 0
     sample_at: int = 0
     sample_names: list[str] = []
@@ -114,6 +131,10 @@ class ComposerDraft(AppState, mixin=True):
     _zone: str = "Asia/Jakarta"
     _special: dict[str, Any] = {}
     """What a report or a program chose: rules of its own, or a segment and tags together."""
+    _texts: list[dict[str, Any]] = []
+    """Message, file and share of each variant."""
+    _asked: dict[str, Any] = {}
+    """What the address of a new broadcast brought; stored with the first change."""
 
     def _target(self) -> Target:
         off = {"exclude_tags": self.unwanted, "exclude_segment_ids": [id_of(one) for one in self.without], "frozen": self.frozen}
@@ -139,7 +160,7 @@ class ComposerDraft(AppState, mixin=True):
 
     async def _save(self, **changes: Any) -> EventSpec | None:
         """Store what changed; the first change makes the draft and gives the page its address."""
-        self.name_error = self.delay_error = self.when_error = self.file_error = ""
+        self.name_error = self.delay_error = self.when_error = self.file_error = self.ab_error = self.repeat_error = ""
         is_new = not self.draft_id
         try:
             async with self.unit_of_work() as uow:
@@ -159,9 +180,30 @@ class ComposerDraft(AppState, mixin=True):
         if is_new:
             return await campaigns.create(
                 uow,
-                CampaignCreate(**{"name": self.name, "target": self._target(), "footer": self.footer, **changes}),
+                CampaignCreate(
+                    **{"name": self.name, "target": self._target(), "footer": self.footer, **self._asked, **changes}
+                ),
             )
         return await campaigns.update(uow, id_of(self.draft_id), CampaignUpdate(**changes))
+
+    def _text_changes(self, **changes: Any) -> dict[str, Any]:
+        """A changed text or file as it is stored: the campaign's own, or that of the variant on show."""
+        if not self._texts:
+            return changes
+        self._texts[self.ab_at] = {**self._texts[self.ab_at], **changes}
+        return self._variant_changes()
+
+    def _variant_changes(self) -> dict[str, Any]:
+        """All variants as they are stored; the tabs follow."""
+        self.ab = [
+            {
+                "letter": letter(at),
+                "share": one["share"],
+                "filled": bool(one["message_template"].strip() or one["file_id"]),
+            }
+            for at, one in enumerate(self._texts)
+        ]
+        return {"variants": [VariantInput(**one) for one in self._texts]}
 
     def _refuse(self, error: Invalid) -> None:
         for one in error.fields:
@@ -171,7 +213,11 @@ class ComposerDraft(AppState, mixin=True):
                 self.delay_error = one.code
             elif one.field == "scheduled_at":
                 self.when_error = one.code
-            elif one.field == "file_id":
+            elif one.field == "variants":
+                self.ab_error, self.ab_error_args = one.code, {key: str(value) for key, value in one.args.items()}
+            elif one.field == "repeat":
+                self.repeat_error = one.code
+            elif one.field.endswith("file_id"):
                 self.file_error = one.code
                 self.file_error_args = {key: str(value) for key, value in one.args.items()}
 
@@ -203,18 +249,28 @@ class ComposerDraft(AppState, mixin=True):
 
     def _show_sample(self, at: int) -> None:
         if not self._samples:
-            self.preview = self._with_footer(campaigns.render(self.message, {}, "sample").text)
+            self.preview = self._as_written(campaigns.render(self.message, {}, "sample").text)
             self.preview_name = ""
             return
         self.sample_at = at % len(self._samples)
         person = self._samples[self.sample_at]
         shown = campaigns.render(self.message, person["values"], person["id"])
-        self.preview = self._with_footer(shown.text)
+        self.preview = self._as_written(shown.text)
         self.variants, self.preview_name = shown.variants, person["name"]
 
-    def _with_footer(self, text: str) -> str:
-        """As the lane writes it."""
-        return with_footer(text, self.footer_line) if self.footer and (text.strip() or self.file_id) else text
+    def _as_written(self, text: str) -> str:
+        """As the lane writes it: with the opt-out line, and short links while they are tracked."""
+        linked = self._with_links(text)
+        return with_footer(linked, self.footer_line) if self.footer and (text.strip() or self.file_id) else linked
+
+    def _with_links(self, text: str) -> str:
+        """What people see of addresses while links are tracked."""
+        if not self.track:
+            return text
+        out, at = "", 0
+        for start, end in find_urls(text):
+            out, at = out + text[at:start] + example_link(), end
+        return out + text[at:]
 
     def _show_people(self, audience: AudienceCount) -> None:
         self.people, self.suppressed = audience.total, audience.suppressed
@@ -240,6 +296,12 @@ class ComposerDraft(AppState, mixin=True):
 def _check_row(check: Check) -> dict[str, Any]:
     return {"level": check.level, "code": check.code, "args": {key: str(value) for key, value in check.args.items()},
             "step": FIELD_STEP.get(check.field, "timing")}  # fmt: skip
+
+
+def digits(value: object) -> str:
+    """What a number field of the browser sends, as text or as a number; "" for anything else."""
+    text = str(value).removesuffix(".0")
+    return text if text.isdigit() else ""
 
 
 def flipped(chosen: list[str], one: str) -> list[str]:

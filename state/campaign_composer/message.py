@@ -15,7 +15,7 @@ class MessageStep(ComposerDraft, mixin=True):
         """The text, once typing rests."""
         self.message = text[:70_000]
         self.letters = len(self.message)
-        return await self._save(message_template=self.message)
+        return await self._save(**self._text_changes(message_template=self.message))
 
     @rx.event
     async def flip_footer(self) -> EventSpec | None:
@@ -27,7 +27,10 @@ class MessageStep(ComposerDraft, mixin=True):
     async def attach(self, file_id: str, name: str, size: int) -> EventSpec | None:
         """A file has been uploaded."""
         self.file_error = ""
-        saved = await self._save(file_id=id_of(file_id))
+        before = list(self._texts)
+        saved = await self._save(**self._text_changes(file_id=id_of(file_id)))
+        if self.file_error:
+            self._texts = before
         async with self.unit_of_work() as uow:
             await self._show_file(uow, id_of(file_id) if not self.file_error else None)
         return saved
@@ -36,7 +39,7 @@ class MessageStep(ComposerDraft, mixin=True):
     async def detach(self) -> EventSpec | None:
         """Take the file off."""
         self.file_id = self.file_name = self.file_url = self.file_kind = self.file_error = ""
-        return await self._save(file_id=None)
+        return await self._save(**self._text_changes(file_id=None))
 
     @rx.event
     async def next_sample(self) -> None:
