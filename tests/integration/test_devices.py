@@ -251,6 +251,35 @@ async def test_late_events_do_not_undo_later_ones(world: World) -> None:
     assert (await world.get(made.id)).status == "CONNECTED"
 
 
+async def test_whatsapps_limits_are_kept_and_their_change_is_noted(world: World) -> None:
+    linked = await world.linked()
+    end = datetime.now(UTC) + timedelta(hours=20)
+    now = datetime.now(UTC) + timedelta(seconds=5)
+    me = Account(
+        chat_id="62811@c.us", restricted=True, restricted_until=end, restriction="X", quota_total=40, quota_used=38,
+        new_chats_left=2, quota_ends=end,
+    )  # fmt: skip
+    await world.tell(linked.id, ChannelStatus.CONNECTED, now, account=me)
+    limits = (await world.get(linked.id)).limits
+    assert (limits.restricted, limits.restricted_until, limits.restriction) == (True, end, "X")
+    assert (limits.quota_total, limits.quota_used, limits.quota_left, limits.quota_ends) == (40, 38, 2, end)
+    known = {"restricted": True, "restricted_until": end.isoformat(), "restriction": "X",
+             "limits_at": datetime.now(UTC).isoformat()}  # fmt: skip
+    locked = Account(chat_id="62811@c.us", restricted=True, restricted_until=end, restriction="X")
+    assert not status_module.tells_new_limits(known, locked), "nothing new"
+    assert not status_module.tells_new_limits(known, Account(chat_id="62811@c.us")), "silence is no news"
+    stale = known | {"limits_at": (datetime.now(UTC) - timedelta(hours=7)).isoformat()}
+    assert status_module.tells_new_limits(stale, locked), "still told, so believed anew"
+    free = Account(chat_id="62811@c.us", restricted=False, quota_total=-1)
+    assert status_module.tells_new_limits(known, free)
+    await world.tell(linked.id, ChannelStatus.CONNECTED, now + timedelta(seconds=1), account=free)
+    limits = (await world.get(linked.id)).limits
+    assert (limits.restricted, limits.quota_total, limits.quota_left) == (False, None, None)
+    async with unit_of_work(world.principal) as uow:
+        kinds = [event.kind for event in await devices.list_events(uow, linked.id)]
+    assert kinds[:2] == ["unrestricted", "restricted"]
+
+
 async def test_each_new_code_counts(world: World) -> None:
     made = await world.create()
     now = datetime.now(UTC) + timedelta(seconds=1)
