@@ -35,6 +35,7 @@ from wa_app.services import (
     segments,
     tags,
 )
+from wa_app.services.admin import dead, work
 from wa_app.services.campaigns import addresses, jobs, reports, series, snapshots, variants
 from wa_app.services.campaigns import links as campaign_links
 from wa_app.services.devices import guarding, measuring
@@ -124,6 +125,10 @@ HOT: dict[str, Ask] = {
     "devices.events": lambda uow, w: devices.list_events(uow, w.ids["devices"]),
     "devices.health": lambda uow, w: devices.health_history(uow, w.ids["devices"]),
     "files.get": lambda uow, w: files.show(uow, w.ids["files"]),
+    "files.library": lambda uow, w: files.list_(uow),
+    "files.search": lambda uow, w: files.list_(uow, q="sari", kind="image"),
+    "files.count": lambda uow, w: files.count(uow),
+    "files.uses": lambda uow, w: files.uses(uow, w.ids["files"]),
     "imports.recent": lambda uow, w: imports.recent(uow),
     "messages.get": lambda uow, w: messages.get(uow, w.ids["outbound_messages"]),
     "home.overview": lambda uow, w: overview.get_overview(uow),
@@ -166,6 +171,12 @@ SYSTEM: dict[str, AskAll] = {
     "links.follow": lambda uow, w: uow.session.execute(clicks._FIND, {"code": "abcde", "token": "abcdefgh"}),
     "series.due": lambda uow, w: uow.session.execute(series._DUE, {"n": 100}),
     "sweep.lanes": lambda uow, w: uow.session.execute(sweeps._LANES, {"again": sweeps.WAKE_AGAIN_S}),
+    "admin.due": lambda uow, w: uow.session.execute(work._FIGURES),
+    "admin.lanes": lambda uow, w: uow.session.execute(work._LANES, {"n": 50}),
+    "admin.tenants": lambda uow, w: uow.session.execute(work._TENANTS, {"n": 50}),
+    "admin.failed_events": lambda uow, w: uow.session.execute(dead._EVENTS, {"n": 50}),
+    "admin.failed_imports": lambda uow, w: uow.session.execute(dead._IMPORTS, {"n": 50}),
+    "admin.dead": lambda uow, w: uow.session.execute(dead._COUNTS),
     "sweep.inbound": lambda uow, w: uow.session.execute(sweeps._EVENTS),
     "sweep.orphans": lambda uow, w: uow.session.execute(sweeps._ORPHANS),
     "sweep.unknown": lambda uow, w: uow.session.execute(sweeps._UNKNOWN),

@@ -140,6 +140,10 @@ _FIGURES = {
         SELECT count(*) FROM devices WHERE status IN ('DISCONNECTED', 'FAILED') AND deleted_at IS NULL"""),
     "sapa_campaigns_running": ("Broadcasts that are being sent", """
         SELECT count(*) FROM campaigns WHERE status = 'PROCESSING'"""),
+    "sapa_events_failed": ("Webhooks that were given up", """
+        SELECT count(*) FROM inbound_events WHERE state = 'failed'"""),
+    "sapa_jobs_failing": ("Recurring jobs whose last three runs failed", """
+        SELECT count(*) FROM scheduled_jobs WHERE errors >= 3"""),
     "sapa_scheduler_lag_seconds": ("How far the most delayed recurring job is behind", """
         SELECT coalesce(max(extract(epoch FROM now() - next_at)), 0) FROM scheduled_jobs WHERE next_at <= now()"""),
 }  # fmt: skip
@@ -186,9 +190,11 @@ async def _queue_figures() -> list[Figure]:
         oldest = await redis.lindex(key, 0)  # type: ignore[misc]
         body = await redis.hget(f"{key}.msgs", oldest) if oldest else None  # type: ignore[misc]
         age = time.time() - orjson.loads(body)["message_timestamp"] / 1000 if body else 0.0
+        dead = await redis.zcard(f"{key}.XQ")
         labels = {"queue": queue}
         found += [
             Figure(name="sapa_queue_waiting", help="Messages to workers that wait", value=waiting, labels=labels),
+            Figure(name="sapa_dead_letters", help="Messages to workers that were given up", value=dead, labels=labels),
             Figure(name="sapa_queue_age_seconds", help="Age of the oldest of them", value=max(age, 0.0), labels=labels),
         ]
     return found

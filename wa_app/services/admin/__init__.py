@@ -6,7 +6,7 @@ Every verb takes an `Admin`, which only `enter` gives out: nobody gets here by f
 from wa_app.services.admin.clock import jobs, run_now
 from wa_app.services.admin.dead import dead_letters, drop, retry
 from wa_app.services.admin.door import Admin, enter
-from wa_app.services.admin.ledger import ledger
 from wa_app.services.admin.queues import queues
+from wa_app.services.admin.work import ledger
 
 __all__ = ["Admin", "dead_letters", "drop", "enter", "jobs", "ledger", "queues", "retry", "run_now"]
