@@ -80,9 +80,11 @@ class World:
         )
         connection = await self.connect()
         try:
+            # Thousands of strangers who never answer would bring the guard in: here the engine is measured.
             await connection.execute(
                 "INSERT INTO devices (id, tenant_id, name, waha_server_id, session, status, pacing, webhook_token_hash, "
-                "webhook_token, hmac_key, connected_at) VALUES ($1, $2, $3, $4, $5, 'CONNECTED', $6, $7, $8, $9, now())",
+                "webhook_token, hmac_key, connected_at, protection) "
+                "VALUES ($1, $2, $3, $4, $5, 'CONNECTED', $6, $7, $8, $9, now(), false)",
                 device.id, self.tenant_id, device.session[:8], self.server_id, device.session,
                 orjson.dumps(pacing).decode(), digest(device.token), encrypt(device.token), encrypt(device.hmac_key),
             )  # fmt: skip

@@ -414,6 +414,7 @@ async def test_the_api_shows_and_steers(shop: Shop, api: FastAPI) -> None:
 
 async def test_after_463_a_lane_writes_to_known_people_only(world: World) -> None:
     await world.link(1)
+    await world.fetch("UPDATE devices SET protection = true WHERE id = $1", world.devices[0].id)
     people = await world.add_contacts(10)
     await world.fetch("UPDATE contacts SET last_inbound_at = now() WHERE id = ANY($1::uuid[])", people[:5])
     campaign = await world.add_campaign(people)
