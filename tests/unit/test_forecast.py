@@ -146,7 +146,7 @@ def draws(template: str, people: list[dict[str, str]], rounds: int = 400) -> flo
 def test_people_per_text_is_what_trying_shows(template: str) -> None:
     draw = Random(11)
     people = [{"name": draw.choice("ABCDEFGH"), "first_name": draw.choice(["", "Sari", "Budi"])} for _ in range(60)]
-    expected = variety.people_per_text(parse(template), len(people), people)
+    expected = variety.people_per_text([(1.0, parse(template))], len(people), people)
     assert draws(template, people) == pytest.approx(expected, rel=0.25, abs=1.0)
 
 
@@ -154,3 +154,14 @@ def test_variables_without_a_fallback_are_named() -> None:
     assert variety.empty_variables(parse("{{name}} [city|Anda] {{name|Kak}} {{promo|hemat}}")) == {
         "name": False, "city": True, "promo": True,
     }  # fmt: skip
+
+
+def test_conditions_ask_but_do_not_write() -> None:
+    template = parse('{{#if city = "Malang"}}{Hai|Halo} {{name|Kak}}{{else}}Hai{{/if}}')
+    assert variety.empty_variables(template) == {"name": True}
+    assert variety.chance_of_same_choices(template.parsed.nodes) == 1.0
+
+
+def test_variants_share_the_people() -> None:
+    texts = [(0.5, parse("halo")), (0.5, parse("{a|b} hai"))]
+    assert variety.people_per_text(texts, 401, []) == 1 + round(400 * (0.25 + 0.125))

@@ -7,10 +7,10 @@ over a sample of the audience as they occur together.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from wa_app.sending.rendering import Template, canonical
-from wa_app.sending.spintax import Choice, Node, Variable
+from wa_app.sending.spintax import Choice, If, Node, Variable
 
 
 def chance_of_same_choices(nodes: Sequence[Node]) -> float:
@@ -23,7 +23,14 @@ def chance_of_same_choices(nodes: Sequence[Node]) -> float:
                 (weight / total) ** 2 * chance_of_same_choices(option)
                 for option, weight in zip(node.options, node.weights, strict=True)
             )
+        elif isinstance(node, If):
+            # Who falls into which branch is not known here: the least varied one counts.
+            same *= max(chance_of_same_choices(branch) for branch in _branches(node))
     return same
+
+
+def _branches(node: If) -> list[Sequence[Node]]:
+    return [*(nodes for _, nodes in node.branches), node.otherwise]
 
 
 def chance_of_same_values(template: Template, people: Sequence[Mapping[str, str]]) -> float:
@@ -37,23 +44,41 @@ def chance_of_same_values(template: Template, people: Sequence[Mapping[str, str]
     return pairs / (len(people) * (len(people) - 1))
 
 
-def people_per_text(template: Template, people: int, sample: Sequence[Mapping[str, str]]) -> int:
-    """How many of `people` read the same text as one of them, that one included (expected, rounded)."""
+def people_per_text(
+    texts: Sequence[tuple[float, Template]], people: int, sample: Sequence[Mapping[str, str]]
+) -> int:
+    """How many of `people` read the same text as one of them, that one included (expected, rounded).
+
+    `texts` are the ways to write the campaign with their share of the people; two of them never read alike.
+    """
     if people < 1:
         return 0
-    same = chance_of_same_choices(template.parsed.nodes) * chance_of_same_values(template, sample)
+    same = sum(
+        share**2 * chance_of_same_choices(template.parsed.nodes) * chance_of_same_values(template, sample)
+        for share, template in texts
+    )
     return max(1, round(1 + (people - 1) * same))
 
 
 def empty_variables(template: Template) -> dict[str, bool]:
     """Variables of the template, and whether each of their uses says what to write when they are empty."""
     found: dict[str, bool] = {}
-    for variable in template.parsed.variables:
+    for variable in _written(template.parsed.nodes):
         name = canonical(variable.name)
         if name in template.variables:
-            found[name] = found.get(name, True) and _has_fallback(variable)
+            found[name] = found.get(name, True) and bool(variable.fallback)
     return found
 
 
-def _has_fallback(variable: Variable) -> bool:
-    return bool(variable.fallback)
+def _written(nodes: Sequence[Node]) -> Iterator[Variable]:
+    """Variables whose value stands in the text; those that a condition only asks for do not."""
+    for node in nodes:
+        if isinstance(node, Variable):
+            yield node
+            yield from _written(node.fallback)
+        elif isinstance(node, Choice):
+            for option in node.options:
+                yield from _written(option)
+        elif isinstance(node, If):
+            for branch in _branches(node):
+                yield from _written(branch)

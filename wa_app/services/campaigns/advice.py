@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from sqlalchemy import text
+
 from wa_app.db import TenantUnitOfWork
 from wa_app.kit.clock import utc_now
 from wa_app.models.outbound import Campaign
@@ -16,7 +18,7 @@ from wa_app.schemas.campaigns import Check, Preflight, Target
 from wa_app.schemas.preflight import AudienceFacts, Estimate, LinkView, NumberJob, Risk
 from wa_app.schemas.reports import JobView
 from wa_app.sending import variety
-from wa_app.sending.rendering import parse
+from wa_app.sending.rendering import Template, parse
 from wa_app.services.campaigns import addresses, checks, estimates, facts, jobs, reading, running
 from wa_app.services.campaigns.estimates import Sender
 from wa_app.services.campaigns.risk import Picture, gauge
@@ -43,7 +45,7 @@ async def preflight(uow: TenantUnitOfWork, campaign: Campaign) -> Preflight:
     zone = await running.tenant_zone(uow)
     estimate = estimates.estimate(people, senders, start, zone, seen.strangers / people if people > 0 else 0.0)
     links = await addresses.look(uow, campaign.message_template)
-    same = variety.people_per_text(template, people, values) if campaign.message_template.strip() else 0
+    same = variety.people_per_text(await _texts(uow, campaign), people, values) if campaign.message_template.strip() else 0
     numbers = await _number_job(uow, campaign.id)
     result.checks += [
         *_people(seen), *_variables(seen), *_variety(result, same, people), *_links(links), *_footer(campaign, people),
@@ -53,6 +55,13 @@ async def preflight(uow: TenantUnitOfWork, campaign: Campaign) -> Preflight:
         "facts": seen, "estimate": estimate, "seconds": _seconds(estimate, start), "people_per_text": same,
         "links": links, "numbers": numbers, "risk": _risk(campaign, seen, senders, estimate, same, now),
     })  # fmt: skip
+
+
+async def _texts(uow: TenantUnitOfWork, campaign: Campaign) -> list[tuple[float, Template]]:
+    """The ways to write the campaign, each with its share of the people."""
+    query = text("SELECT share, message_template AS words FROM campaign_variants WHERE tenant_id = :t AND campaign_id = :c")
+    rows = (await uow.session.execute(query, {"t": uow.tenant_id, "c": campaign.id})).all() if campaign.variant_count else []
+    return [(row.share / 100, parse(row.words)) for row in rows] or [(1.0, parse(campaign.message_template))]
 
 
 async def of(uow: TenantUnitOfWork, campaign_id: UUID) -> Preflight:
