@@ -21,12 +21,13 @@ from wa_app.kit.ids import NIL
 from wa_app.kit.passwords import hash_password
 from wa_app.models.people import SuppressionReason, SuppressionScope
 from wa_app.schemas.blacklist import BlacklistAdd
+from wa_app.schemas.broadcasts import MessageTemplateCreate
 from wa_app.schemas.campaigns import CampaignCreate, Target
 from wa_app.schemas.contacts import ContactCreate
 from wa_app.schemas.devices import DeviceUpdate, PacingUpdate
 from wa_app.schemas.principal import Principal
 from wa_app.schemas.segments import SegmentCreate
-from wa_app.services import accounts, blacklist, campaigns, contacts, devices, segments, tags
+from wa_app.services import accounts, blacklist, campaigns, contacts, devices, message_templates, segments, tags
 from wa_app.services.seed_health import seed_health
 
 log = structlog.get_logger(__name__)
@@ -68,6 +69,7 @@ async def seed_demo(email: str, password: str, waha_url: str = "") -> Demo:
         return Demo(already_there=True, linked=True)
     owner = await _owner(email, password)
     await _people(owner)
+    await _templates(owner)
     async with httpx.AsyncClient(base_url=waha_url or "http://127.0.0.1:9", timeout=5) as server:
         sandbox = server if await _is_sandbox(server) else None
         numbers = await _numbers(owner, sandbox)
@@ -127,6 +129,27 @@ async def _stopped(uow: TenantUnitOfWork) -> None:
         phone = f"+62{PREFIXES[number % 8]}0000{1000 + number * 29:04d}"
         await blacklist.add(uow, BlacklistAdd(phone=phone, reason=reason, scope=scope, note=note))
     await uow.session.execute(text("UPDATE suppressions SET source = 'word' WHERE reason = 'UNSUBSCRIBE'"))
+
+
+TEMPLATES = (
+    ("Promo gajian", "Promo",
+     "{Halo|Hai|Pagi} {{first_name|Kak}}, gajian tiba. {Diskon|Potongan} 15% untuk semua kopi sampai Minggu. "
+     "{Mau saya simpankan?|Boleh saya siapkan?}"),
+    ("Pelanggan lama", "Sapaan",
+     '{Halo|Apa kabar}, {{name|Kak}}? {{#if tag "VIP"}}Sebagai pelanggan VIP, Anda memilih lebih dulu.{{else}}Koleksi baru '
+     "sudah datang.{{/if}} {Lihat|Cek} katalognya di https://batik.example/katalog"),
+    ("Pengingat pesanan", "Layanan",
+     "{Halo|Hai} {{first_name|Kak}}, pesanan Anda {siap diambil|sudah siap}. {Kami tunggu|Sampai jumpa} di toko."),
+)  # fmt: skip
+
+
+async def _templates(owner: Principal) -> None:
+    async with unit_of_work(owner) as uow:
+        if (await message_templates.list_(uow, limit=1))[0]:
+            return
+        for name, category, body in TEMPLATES:
+            data = MessageTemplateCreate(name=name, category=category, body=body, language="id")
+            await message_templates.create(uow, data)
 
 
 def _person(draw: Random, number: int) -> ContactCreate:
