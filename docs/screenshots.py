@@ -17,7 +17,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 SIZES = {1280: 832, 390: 844}
 PAGES = {"home": "/", "campaigns": "/campaigns", "contacts": "/contacts", "import": "/contacts/import",
-         "devices": "/devices", "media": "/media", "settings": "/settings"}
+         "blacklist": "/contacts/blacklist", "groups": "/contacts/groups", "devices": "/devices", "media": "/media",
+         "settings": "/settings", "opt_out": "/settings/opt-out"}
 SHOWN = {("home", "id", "light", 1280)}
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run"]
 

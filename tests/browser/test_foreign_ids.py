@@ -26,11 +26,12 @@ pytestmark = pytest.mark.browser
 
 TABLES = (
     "contacts", "tags", "campaigns", "devices", "files", "import_jobs", "outbound_messages", "suppressions", "roles",
-    "memberships", "users", "api_keys", "user_sessions", "conversations",
+    "memberships", "users", "api_keys", "user_sessions", "conversations", "group_grabs",
 )  # fmt: skip
 """Tables whose ids a page may hand to a handler."""
 SETTLED = {
     "import_jobs": "status = 'done'", "outbound_messages": "state = 'failed'", "inbound_events": "state = 'done'",
+    "group_grabs": "status = 'done'", "group_lists": "status = 'ready'",
 }  # fmt: skip
 """States that no worker touches by itself, so that a change is a handler's."""
 OF_WORKERS = frozenset({"device_events", "usage_counters", "device_usage"})

@@ -1,23 +1,26 @@
 """Taking groups over from a real sandbox: every engine, limits of WhatsApp, crashes, cancelling, tenants apart."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import text
 
 from bench.seeding import World
-from tests.fixtures.api import Signed
+from tests.fixtures.api import Signed, client_for
 from wa_app.channels import registry
 from wa_app.db import system_unit_of_work, unit_of_work
 from wa_app.errors import Conflict, Invalid, NotFound
+from wa_app.kit.ids import new_id
 from wa_app.models.groups import GrabStatus
 from wa_app.schemas.blacklist import BlacklistAdd
 from wa_app.schemas.contacts import ContactCreate, ContactFilter
 from wa_app.schemas.groups import GrabRequest, GrabView
-from wa_app.schemas.principal import Principal
+from wa_app.schemas.principal import ALL_VERBS, Principal
 from wa_app.services import blacklist, contacts, groups, tags
 from wa_app.services.groups import running
 
@@ -307,3 +310,40 @@ async def test_what_is_refused(world: World, other: Signed) -> None:
     async with unit_of_work(me(world)) as uow:
         with pytest.raises(Conflict, match="grab_device_away"):
             await groups.list_(uow, world.devices[1].id)
+
+
+async def test_the_calls_of_the_api(world: World, api: FastAPI, signed: Signed, other: Signed) -> None:
+    await world.link(1)
+    device = str(world.devices[0].id)
+    made = await group(world, "Arisan", count=3)
+    await listed(world)
+    owner = replace(signed, tenant_id=world.tenant_id)
+    async with system_unit_of_work() as uow:
+        await uow.session.execute(
+            text("UPDATE user_sessions SET tenant_id = :t WHERE id = :id"), {"t": world.tenant_id, "id": signed.session_id}
+        )
+        role = new_id()
+        await uow.session.execute(
+            text("INSERT INTO roles (id, tenant_id, key, name, verbs) VALUES (:id, :t, 'owner', 'Owner', :verbs)"),
+            {"id": role, "t": world.tenant_id, "verbs": sorted(ALL_VERBS)},
+        )
+        await uow.session.execute(
+            text("INSERT INTO memberships (tenant_id, user_id, role_id) VALUES (:t, :u, :r)"),
+            {"t": world.tenant_id, "u": signed.user_id, "r": role},
+        )
+    async with client_for(api, owner) as client:
+        found = (await client.get("/api/v1/contacts/groups", params={"device_id": device, "q": "aris"})).json()
+        assert [(one["id"], one["name"]) for one in found["items"]] == [(made, "Arisan")]
+        started = await client.post("/api/v1/contacts/grab", json={"device_id": device, "group_ids": [made]})
+        assert (started.status_code, started.json()["status"]) == (202, "queued")
+        path = f"/api/v1/contacts/grabs/{started.json()['id']}"
+        await run(world, UUID(started.json()["id"]))
+        done = (await client.get(path)).json()
+        assert (done["status"], done["created"], done["groups"][0]["name"]) == ("done", 3, "Arisan")
+        assert (await client.post(f"{path}/cancel")).json()["code"] == "grab_not_running"
+        wrong = await client.post("/api/v1/contacts/grab", json={"device_id": device, "group_ids": ["x"]})
+        assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "group_ids")
+        assert (await client.post("/api/v1/contacts/grab", json={"device_id": device, "group_ids": []})).status_code == 422
+    async with client_for(api, other) as stranger:
+        for path_ in (path, "/api/v1/contacts/groups?device_id=" + device):
+            assert (await stranger.get(path_)).status_code == 404
