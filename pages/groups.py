@@ -15,7 +15,7 @@ from wa_app.components.chips import chip, tile
 from wa_app.components.dialogs import confirm
 from wa_app.components.feedback import empty, inline_error, notice, skeleton_rows
 from wa_app.components.forms import checkbox, field, switch, text_field
-from wa_app.components.i18n import ago, clock, error_text, moment, number, phone, t
+from wa_app.components.i18n import ago, clock, error_text, moment, number, t
 from wa_app.components.icons import icon
 from wa_app.components.progress import bar
 from wa_app.components.table import search_box, toolbar
@@ -47,9 +47,8 @@ def _device() -> rx.Component:
     state = GroupsState
 
     def one(row: Any) -> rx.Component:
-        away = rx.cond(row["status"] == "CONNECTED", "", " · ").to(str)
-        words = rx.fragment(row["name"], rx.cond(row["phone"], rx.fragment(" · ", phone(row["phone"]))), away,
-                            rx.cond(row["status"] == "CONNECTED", "", t("groups.device.away")))  # fmt: skip
+        away = row["label"].to(str) + " · " + t("groups.device.away")
+        words = rx.cond(row["status"] == "CONNECTED", row["label"].to(str), away)
         return rx.el.option(words, value=row["id"])
 
     return field(
@@ -64,8 +63,9 @@ def _device() -> rx.Component:
 
 def _group(row: Any) -> rx.Component:
     on = GroupsState.picked_ids.contains(row["id"])
+    box = rx.el.input(type="checkbox", checked=on, on_change=GroupsState.toggle(row["id"]))
     return rx.el.label(
-        rx.el.input(type="checkbox", checked=on, on_change=GroupsState.toggle(row["id"])),
+        rx.el.span(box, class_name="check"),
         tile("users"),
         rx.el.span(row["name"], class_name="strong clip grow"),
         rx.cond(row["size"].to(int) > 0, rx.el.span(t("groups.size", n=row["size"].to(int)), class_name="small muted")),

@@ -12,6 +12,7 @@ from wa_app import live
 from wa_app.components.feedback import toast
 from wa_app.db import TenantUnitOfWork
 from wa_app.errors import AppError, Invalid
+from wa_app.kit.phones import display
 from wa_app.schemas.groups import MAX_GROUPS, GrabRequest, GrabView
 from wa_app.services import devices, groups
 
@@ -104,7 +105,9 @@ class GroupsState(AppState):
             if asked:
                 self.job, self.step = grab_row(await groups.get(uow, parsed_id(asked))), RUN
         self.devices = [
-            {"id": str(one.id), "name": one.name, "phone": one.phone or "", "status": one.status} for one in found
+            {"id": str(one.id), "label": " · ".join(filter(None, (one.name, display(one.phone or "")))),
+             "status": one.status}
+            for one in found
         ]
         self.recent = [grab_row(job) for job in jobs]
         running = next((row for row in self.recent if row["status"] in OPEN), None)
