@@ -35,7 +35,7 @@ class Size:
     """Whose clock is wrong, and by how many seconds."""
 
 
-SHORT: Final = Size(recipients=480, kills=10, phase_s=4.0)
+SHORT: Final = Size(recipients=360, kills=9, phase_s=3.0)
 LONG: Final = Size(
     recipients=5_000, kills=100, phase_s=25.0, settle_s=400.0,
     shifts=tuple((name, shift) for name in ("worker", "worker-lanes", "scheduler") for shift in (600.0, -600.0)),

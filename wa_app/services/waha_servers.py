@@ -12,7 +12,9 @@ from wa_app.kit.secrets import decrypt, encrypt
 FROM_SETTINGS = "default"
 """Name of the server that `WAHA_URL` and `WAHA_API_KEY` name; `./sapa up` names the sandbox there."""
 
-_FIND = text("SELECT id, url, api_key FROM waha_servers WHERE name = :name FOR UPDATE")
+# NO KEY UPDATE: a device's foreign key takes KEY SHARE here while its own row is locked; the two must not wait
+# for each other.
+_FIND = text("SELECT id, url, api_key FROM waha_servers WHERE name = :name FOR NO KEY UPDATE")
 _ADD = text(
     "INSERT INTO waha_servers (name, url, api_key, capacity) VALUES (:name, :url, :key, :capacity) "
     "ON CONFLICT (url) DO UPDATE SET name = excluded.name, api_key = excluded.api_key RETURNING id"
@@ -22,14 +24,14 @@ _WITH_ROOM = text(
     "SELECT s.id FROM waha_servers s WHERE s.is_active AND s.capacity > "
     "(SELECT count(*) FROM devices d WHERE d.waha_server_id = s.id AND d.deleted_at IS NULL) "
     "ORDER BY (SELECT count(*) FROM devices d WHERE d.waha_server_id = s.id AND d.deleted_at IS NULL)::float "
-    "/ s.capacity, s.id FOR UPDATE OF s LIMIT 1"
+    "/ s.capacity, s.id FOR NO KEY UPDATE OF s LIMIT 1"
 )
 _CAPACITY = 100
 STARTS_AT_ONCE = 4
 """Sessions a server starts at a time: each start of a browser engine takes a core and 300 MB for seconds."""
 START_S = 90
 """A start that was not reported as over after this does not count any more."""
-_LOCK = text("SELECT 1 FROM waha_servers WHERE id = :server FOR UPDATE")
+_LOCK = text("SELECT 1 FROM waha_servers WHERE id = :server FOR NO KEY UPDATE")
 _ADMIT = text(
     "UPDATE devices d SET status_detail = jsonb_set(d.status_detail, '{want,starting_at}', to_jsonb(now())) "
     "WHERE d.id = :device AND d.status_detail ? 'want' AND (SELECT count(*) FROM devices o "
