@@ -57,8 +57,8 @@ def _source(row: Any) -> rx.Component:
 
 
 def _who(row: Any) -> rx.Component:
-    kind = rx.cond(row["kind"] == "phone", t("contacts.phone"), "LID")
-    return name_cell(row["name"], rx.fragment(kind, " ", row["value"]), lead=tile("user-x"))
+    kind = rx.cond(row["kind"] == "phone", "", "LID ")
+    return name_cell(row["name"], rx.fragment(kind, row["value"]), lead=tile("user-x"))
 
 
 def _added(row: Any) -> rx.Component:
