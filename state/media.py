@@ -11,6 +11,7 @@ from pages import routes
 from state.base import AppState
 from state.campaigns import id_of
 from wa_app.components.feedback import error_toast, toast
+from wa_app.config import get_settings
 from wa_app.db import TenantUnitOfWork
 from wa_app.errors import Conflict
 from wa_app.kit.media import KINDS
@@ -172,7 +173,12 @@ class MediaPickerState(AppState):
 def _row(one: FileView) -> dict[str, Any]:
     return {
         "id": str(one.id), "name": one.name, "kind": one.kind, "mime": one.mime, "size": one.size,
-        "thumb": one.thumb_url or "", "url": one.url, "problem": one.problem or "",
+        "thumb": _here(one.thumb_url or ""), "url": _here(one.url), "problem": one.problem or "",
         "width": one.width or 0, "height": one.height or 0, "added": one.created_at.isoformat(),
         "used": one.used_by if isinstance(one, MediaView) else 0,
     }  # fmt: skip
+
+
+def _here(url: str) -> str:
+    """A link of ours without its origin: the page may have been opened under another name of this installation."""
+    return url.removeprefix(get_settings().base_url)
