@@ -21,7 +21,8 @@ export function PulseChart({ points = [], pace = 0, cumulative = false }) {
   const x = (i) => (points.length < 2 ? 0 : (i / (points.length - 1)) * (width - 6));
   const y = (v) => 8 + (1 - v / top) * (bottom - 8);
   const line = values.map((v, i) => `${x(i).toFixed(1)},${y(v).toFixed(1)}`).join(" ");
-  const ticks = points.length < 2 ? [] : [0, 0.25, 0.5, 0.75, 1].map((p) => Math.round(p * (points.length - 1)));
+  // Few minutes give the same point twice: once is enough, and no two labels may touch.
+  const ticks = points.length < 2 ? [] : [...new Set([0, 0.25, 0.5, 0.75, 1].map((p) => Math.round(p * (points.length - 1))))];
   const words = points.length ? t("campaigns.pulse.summary", { n: values[values.length - 1], from: t.time(points[0].at), to: t.time(points[points.length - 1].at) }) : t("campaigns.pulse.none");
   return h("div", { ref: box, className: "pulse" },
     h("svg", { width, height: HEIGHT, role: "img", "aria-label": words },
