@@ -141,7 +141,7 @@ async def waha(engine: Engine, size: Size) -> Verdict:
     await asyncio.sleep(size.phase_s)
     await forgive(world)
     # A server that answers nothing clearly may use up a window of each device now and then, not the campaign.
-    allowed = devices * MAX_WINDOW * (1 + int(size.phase_s / UNCLEAR_S))
+    allowed = devices * MAX_WINDOW * (2 + int(size.phase_s / UNCLEAR_S))
     for kind, seconds in (("hang", 2.0), ("cut", 0.0), ("empty_answer", 0.0), ("http_500_after", 0.0)):
         await world.fault(kind, probability=0.08, seconds=seconds)
     await world.fault("http_500_reads", probability=0.3)
