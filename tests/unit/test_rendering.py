@@ -1,9 +1,10 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from wa_app.sending.footers import footer_of, with_footer
 from wa_app.sending.rendering import contact_values, parse
 
 SEED = b"row-1"
@@ -123,6 +124,32 @@ def test_never_raises_and_tokens_cover_the_text(source: str, name: str, seed: by
     assert "".join(t.text for t in template.tokens) == source
     assert template.variants >= 1
     template.unknown(())
+
+
+PIECES = st.sampled_from([
+    "{", "}", "|", "[", "]", "\\", "{{", "}}", "{{name}}", "[kota]", "{3::a|b}", "{9999::", "{0::x|y}", "{{name|", "{{#if ", "{{#if kota = \"M\"}}",
+    "{{else}}", "{{#elif x}}", "{{/if}}", "{{else if umur > 3}}", "{{#if umur > }}", "\n", "\x00", "\ud83d", "\u202e", "👍🏽", " ", "a",
+])  # fmt: skip
+ANYTHING = st.text(max_size=200) | st.lists(PIECES | st.text(max_size=3), max_size=60).map("".join)
+VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=40) | st.lists(st.text(max_size=3), max_size=3)
+
+
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(ANYTHING, st.none() | ANYTHING, st.none() | st.text(max_size=20), st.dictionaries(ANYTHING, VALUES, max_size=5), st.binary(max_size=16))
+def test_spintax_and_variables_never_raise_on_any_text(
+    source: str, name: str | None, phone: str | None, attributes: dict[str, object], seed: bytes
+) -> None:
+    """Whatever a person types, imports or is called: what comes out can be stored and sent, and is the same again."""
+    values = contact_values(name, phone, attributes)
+    template = parse(source)
+    text = template.render(values, seed)
+    assert text == parse(source).render(values, seed)
+    assert "\x00" not in text
+    text.encode()
+    assert "".join(token.text for token in template.tokens) == source
+    assert template.variants >= 1
+    assert all(0 <= problem.start <= problem.end <= len(source) for problem in template.problems)
+    with_footer(text, footer_of(name, "id"))
 
 
 @given(TRICKY)
