@@ -80,7 +80,8 @@ def test_builds_a_segment_and_sends_to_it(
     page.wait_for_url(re.compile(r"/campaigns/new"), timeout=PATIENCE_MS)
     expect(page.locator("#composer_segment")).to_have_value(re.compile(r"[0-9a-f-]{36}"), timeout=PATIENCE_MS)
     expect(page.locator(".card .figure").first).to_have_text("2", timeout=PATIENCE_MS)
-    page.get_by_label(person.words("composer.frozen")).check()
+    page.get_by_label(person.words("composer.frozen")).click()
+    expect(page.get_by_label(person.words("composer.frozen"))).to_be_checked(timeout=PATIENCE_MS)
     page.wait_for_url(re.compile(r"/campaigns/[0-9a-f-]{36}/edit"), timeout=PATIENCE_MS)
     made = person.api("GET", "/campaigns")["items"][0]
     assert made["target"]["segment_id"]
