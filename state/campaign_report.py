@@ -74,7 +74,7 @@ class CampaignReportState(AppState):
         if self.status == CampaignStatus.DRAFT:
             return rx.redirect(routes.campaign_edit(self.shown_id))
         if "retry" in self.router.url.query_parameters:
-            self.retrying = self.can_retry > 0
+            self._offer_retry(self.can_retry > 0)
         return None
 
     @rx.event(background=True)
@@ -146,8 +146,7 @@ class CampaignReportState(AppState):
     async def open_retry(self, opened: bool) -> None:
         """Choose what to send again; everything that can be helped is chosen, unknown ones are not."""
         await self.principal()
-        self.retrying, self.with_unknown = opened, False
-        self.chosen = [one["code"] for one in self.reasons if one["may_retry"] and one["state"] == "failed"]
+        self._offer_retry(opened)
 
     @rx.event
     async def toggle_reason(self, code: str) -> None:
@@ -200,6 +199,10 @@ class CampaignReportState(AppState):
     def lost_n(self) -> int:
         """Rows that did not arrive, whatever the reason."""
         return sum(one["n"] for one in self.reasons)
+
+    def _offer_retry(self, opened: bool) -> None:
+        self.retrying, self.with_unknown = opened, False
+        self.chosen = [one["code"] for one in self.reasons if one["may_retry"] and one["state"] == "failed"]
 
     async def _refresh(self, found: UUID) -> None:
         async with self.unit_of_work() as uow:
