@@ -76,7 +76,7 @@ def _file() -> rx.Component:
 
 def _form() -> rx.Component:
     editor = message_editor(
-        _file(), value=S.body, variables=S.variables, on_rest=S.set_body, label=t("templates.body"), problems=S.errors["body"] != "",
+        _file(), value=S.body, variables=S.variables, on_rest=S.set_body, label=t("templates.body"), problems=S.errors.contains("body"),
     )
     wrong = rx.cond(S.errors["body"], rx.el.span(icon("circle-alert", 13), error_text(S.errors["body"]), class_name="field-error", role="alert"))
     fields = form(
