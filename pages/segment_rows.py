@@ -16,13 +16,13 @@ GROUPS = (
     ("segments.fields.other", ("consent", "device")),
 )
 """Fields as the list shows them."""
-OP_KEYS = {"campaign": "segments.campaign", "consent": "segments.consent", "tags": "segments.tags", "created": "segments.created",
-           "attribute": "segments.op", "device": "segments.device"}  # fmt: skip
+OP_KEYS = {"campaign": "segments.campaign.", "consent": "segments.consent.", "tags": "segments.tags.",
+           "created": "segments.created.", "attribute": "segments.op.", "device": "segments.device."}  # fmt: skip
 SINCE = ("wrote", "replied", "received", "read")
 
 
 def _op_key(field: str, op: str) -> str:
-    return f"{'segments.since' if field in SINCE else OP_KEYS.get(field, 'segments.op')}.{op}"
+    return f"{'segments.since.' if field in SINCE else OP_KEYS.get(field, 'segments.op.')}{op}"
 
 
 def _field(row: Any) -> rx.Component:

@@ -18,12 +18,15 @@ from wa_app.config import get_settings
 from wa_app.db import UnitOfWork
 from wa_app.kit.ids import new_id
 
-LEASE_S = get_settings().lease_s
-"""How far ahead a lease reaches, in seconds."""
-HEARTBEAT_S = LEASE_S / 3
-"""How often a holder renews it, in seconds, also while a call is out."""
-TRUST_S = LEASE_S * 2 / 3
-"""Nothing that needs the lease is begun when it was last confirmed longer ago than this, in seconds."""
+
+def heartbeat_s() -> float:
+    """How often a holder renews its lease, in seconds, also while a call is out."""
+    return get_settings().lease_s / 3
+
+
+def trust_s() -> float:
+    """Nothing that needs the lease is begun when it was last confirmed longer ago than this, in seconds."""
+    return get_settings().lease_s * 2 / 3
 
 
 def new_owner() -> str:
@@ -69,4 +72,4 @@ async def release(uow: UnitOfWork, model: type[SQLModel], tenant_id: UUID, row_i
 
 
 def _ahead() -> ColumnElement[datetime]:
-    return func.now() + func.make_interval(0, 0, 0, 0, 0, 0, LEASE_S)
+    return func.now() + func.make_interval(0, 0, 0, 0, 0, 0, get_settings().lease_s)

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from wa_app.errors import Conflict
+from wa_app.kit import media
 from wa_app.kit.ids import new_id
 from wa_app.models.outbound import Campaign, CampaignStatus
 from wa_app.schemas.campaigns import Counts
@@ -91,7 +92,7 @@ def test_a_copy_counts_on(name: str, copy: str) -> None:
     [("image/png", "image"), ("video/mp4", "video"), ("audio/ogg; codecs=opus", "audio"), ("text/csv", "document")],
 )
 def test_a_file_leaves_as_what_it_is(mime: str, kind: str) -> None:
-    assert checks.media_kind(mime) == kind
+    assert media.kind_of(mime) == kind
 
 
 def test_processed_are_those_the_lanes_are_done_with() -> None:

@@ -1,6 +1,5 @@
 """Files that leave with a message: their bytes inside the call, or a link that WAHA fetches."""
 
-import time
 from typing import Any, Final
 from uuid import UUID
 
@@ -18,7 +17,7 @@ from wa_app.sending.delivery import LoadFile
 LINK_FROM: Final = 2 * 1024 * 1024
 """With `auto`, bytes from which on a file goes by link: base64 makes it a third larger, in every single call."""
 _FIND = text(
-    "SELECT f.name, f.mime, f.size, f.storage_key, b.jpeg_key FROM files f "
+    "SELECT f.name, f.mime, f.size, f.storage_key, b.jpeg_key, extract(epoch FROM now())::bigint AS now FROM files f "
     "LEFT JOIN file_blobs b ON b.tenant_id = f.tenant_id AND b.id = f.blob_id "
     "WHERE f.tenant_id = :tenant AND f.id = :id AND f.deleted_at IS NULL"
 )
@@ -61,7 +60,7 @@ async def _read(tenant_id: UUID, file_id: UUID) -> OutgoingFile | None:
         return None
     mime, name = ("image/jpeg", _as_jpeg(row.name)) if row.jpeg_key else (row.mime, row.name)
     if goes_by_link(row.size):
-        url = link(tenant_id, file_id, int(time.time()) + LINK_S, "send")
+        url = link(tenant_id, file_id, row.now + LINK_S, "send")
         return OutgoingFile(mime=mime, filename=name, url=url)
     data = await _bytes(row)
     return None if data is None else OutgoingFile(mime=mime, filename=name, data=data)

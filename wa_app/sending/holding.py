@@ -27,7 +27,7 @@ class Lease:
     confirmed_at: float
 
     def trusted(self) -> bool:
-        return boot_clock() - self.confirmed_at <= leases.TRUST_S
+        return boot_clock() - self.confirmed_at <= leases.trust_s()
 
 
 @asynccontextmanager
@@ -44,7 +44,7 @@ async def kept(principal: Principal, device_id: UUID, lease: Lease) -> AsyncIter
 
 async def _heartbeat(principal: Principal, device_id: UUID, lease: Lease) -> None:
     while True:
-        await asyncio.sleep(leases.HEARTBEAT_S)
+        await asyncio.sleep(leases.heartbeat_s())
         asked_at = boot_clock()
         try:
             async with unit_of_work(principal) as uow:

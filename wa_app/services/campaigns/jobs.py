@@ -208,7 +208,7 @@ async def held(tenant_id: UUID, job_id: UUID) -> AsyncIterator[Run | None]:
 
 async def _heartbeat(principal: Principal, job_id: UUID, epoch: int) -> None:
     while True:
-        await asyncio.sleep(leases.HEARTBEAT_S)
+        await asyncio.sleep(leases.heartbeat_s())
         try:
             async with unit_of_work(principal) as uow:
                 await leases.renew(uow, CampaignJob, principal.tenant_id, job_id, epoch)

@@ -287,7 +287,7 @@ async def _kept(principal: Principal, grab_id: UUID, epoch: int) -> AsyncIterato
 
 async def _beat(principal: Principal, grab_id: UUID, epoch: int) -> None:
     while True:
-        await asyncio.sleep(leases.HEARTBEAT_S)
+        await asyncio.sleep(leases.heartbeat_s())
         async with unit_of_work(principal) as uow:
             if not await leases.renew(uow, GroupGrab, principal.tenant_id, grab_id, epoch):
                 return

@@ -329,7 +329,7 @@ async def _heartbeat(this: _Run) -> AsyncIterator[None]:
 
 async def _beat(this: _Run) -> None:
     while True:
-        await asyncio.sleep(leases.HEARTBEAT_S)
+        await asyncio.sleep(leases.heartbeat_s())
         async with unit_of_work(this.principal) as uow:
             job = await uow.session.get(ImportJob, this.job.id)
             kept = await leases.renew(uow, ImportJob, this.principal.tenant_id, this.job.id, this.epoch)
