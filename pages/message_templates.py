@@ -44,7 +44,7 @@ def _card(row: Any) -> rx.Component:
         rx.el.span(t("templates.variants", n=row["variants"].to(int)), " · ", used, class_name="small muted grow"),
         button(t("templates.use"), small=True, on_click=S.use(key)), class_name="row gap-2",
     )  # fmt: skip
-    return rx.el.article(head, rx.el.p(row["body"].to(str), class_name="words grow"), foot, class_name="template-card", key=key)
+    return rx.el.article(head, rx.el.p(row["body"].to(str), class_name="words"), foot, class_name="template-card", key=key)
 
 
 def _list() -> rx.Component:
