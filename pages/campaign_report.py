@@ -237,7 +237,7 @@ def _retry_dialog() -> rx.Component:
             rx.foreach(S.reasons, choice), unknown,
             rx.el.p(t("report.retry.never"), class_name="small muted pt-2"),
             rx.el.ul(rx.foreach(S.reasons, lost), class_name="stack gap-1 m-0 p-0 list-none"),
-            class_name="stack gap-2",
+            class_name="stack gap-2 pt-3",
         ),
         title=t("report.retry.title"), note=t("report.retry.note"), open_=S.retrying, on_open_change=S.open_retry,
         foot=[

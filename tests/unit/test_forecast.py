@@ -71,10 +71,16 @@ def test_quiet_hours_stop_the_clock() -> None:
     assert "quiet_hours" in found.limits
 
 
-@pytest.mark.parametrize(("cap", "expected"), [({"per_hour": 60}, 4.0), ({"per_minute": 2}, 2.0)])
+@pytest.mark.parametrize(("cap", "expected"), [({"per_hour": 60}, 3.02), ({"per_minute": 2}, 2.0)])
 def test_caps_of_hours_and_minutes_slow_it_down(cap: dict[str, int], expected: float) -> None:
     found = played(240, f.Course(policy(1, 1, **cap)))
     assert hours(found.early) == pytest.approx(expected, rel=0.01)
+
+
+def test_a_cap_that_is_not_reached_holds_nothing_up() -> None:
+    found = played(36, f.Course(policy(10, 10, per_hour=150)))
+    assert found.limits == []
+    assert hours(found.early) == pytest.approx(0.1, rel=0.01)
 
 
 def test_a_warm_up_day_is_a_cap() -> None:

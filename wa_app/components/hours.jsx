@@ -24,7 +24,7 @@ export function HoursChart({ points = [] }) {
   }, []);
   const top = Math.max(4, nice(Math.max(...points.map((p) => Math.max(p.sent, p.read)), 1)));
   const bottom = HEIGHT - FOOT;
-  const slot = (width - GUTTER) / Math.max(points.length, 1);
+  const slot = Math.max(0, width - GUTTER) / Math.max(points.length, 1);
   const bar = Math.max(1.5, Math.min(16, slot / 2 - 1.5));
   const y = (v) => 10 + (1 - v / top) * (bottom - 10);
   const every = Math.max(1, Math.ceil(points.length / Math.max(2, Math.floor(width / 76))));

@@ -17,7 +17,7 @@ from wa_app.sending.pacing import Policy
 
 HORIZON_DAYS: Final = 366
 """Beyond this the answer is "more than a year"."""
-STEP_S: Final = 300
+STEP_S: Final = 60
 QUICKEST_S: Final = 0.1
 """Seconds a message takes at least on a device without a delay: the server's own time."""
 REPLIES: Final = 0.1
@@ -76,6 +76,8 @@ class _Play:
     replies: float
     sent: list[float] = field(default_factory=list)
     limits: set[str] = field(default_factory=set)
+    """What held a day up that was used to its end, or the last one until it was over."""
+    felt: set[str] = field(default_factory=set)
 
     def run(self, people: int, start: datetime) -> datetime | None:
         self.sent = [0.0] * len(self.courses)
@@ -88,6 +90,7 @@ class _Play:
                 return self._last_day(begin, left, used).astimezone(start.tzinfo)
             left -= sum(share)
             self._add(share)
+            self.limits |= self.felt
             begin = midnight
         return None
 
@@ -98,6 +101,7 @@ class _Play:
             step = at + timedelta(seconds=STEP_S)
             share = self._day(begin, step, used)
             if sum(share) >= left:
+                self.limits |= self.felt
                 grown = sum(share) - sum(before)
                 part = (left - sum(before)) / grown if grown else 1.0
                 self._add([old + (new - old) * part for old, new in zip(before, share, strict=True)])
@@ -109,7 +113,7 @@ class _Play:
 
     def _day(self, begin: datetime, end: datetime, used: Sequence[int]) -> list[float]:
         """What each device gets through between two moments of one day."""
-        fastest = self._heaviest()
+        fastest, self.felt = self._heaviest(), set()
         return [
             self._through(course, begin, end, used[at]) * course.weight / fastest[at]
             for at, course in enumerate(self.courses)
@@ -124,19 +128,25 @@ class _Play:
 
     def _through(self, course: Course, begin: datetime, end: datetime, used: int) -> float:
         open_s = self._open_s(course.policy, begin, end)
-        n = open_s * (1 - self.replies) / self._gap_s(course.policy)
-        caps = [("per_hour", course.policy.per_hour, 3600), ("per_minute", course.policy.per_minute, 60)]
+        rate = (1 - self.replies) / self._gap_s(course.policy)
+        n = open_s * rate
+        caps = [("per_minute", course.policy.per_minute, 60), ("per_hour", course.policy.per_hour, 3600)]
         for name, cap, seconds in caps:
-            if cap is not None and n > cap * open_s / seconds:
-                n = cap * open_s / seconds
-                self.limits.add(name)
+            if cap is None:
+                continue
+            # A window's messages leave as fast as the gaps let them, then the device waits for the next window.
+            whole, rest = divmod(open_s, seconds)
+            most = whole * min(cap, seconds * rate) + min(cap, rest * rate)
+            if most < n:
+                n = most
+                self.felt.add(name)
         if course.policy.per_day is not None and n > max(0, course.policy.per_day - used):
             n = max(0.0, course.policy.per_day - used)
-            self.limits.add("per_day")
+            self.felt.add("per_day")
         budget = course.policy.strangers_per_day
         if budget is not None and self.strangers > 0 and n * self.strangers > budget:
             n = budget / self.strangers
-            self.limits.add("strangers")
+            self.felt.add("strangers")
         return n
 
     def _gap_s(self, policy: Policy) -> float:
@@ -144,7 +154,7 @@ class _Play:
         sigma = (policy.delay_max_s - policy.delay_min_s) / sqrt(12)
         gap = max(QUICKEST_S, policy.delay_min_s, mean + sigma * self.deviation)
         if policy.has_packages and policy.package_size_max is not None:
-            self.limits.add("packages")
+            self.felt.add("packages")
             size = ((policy.package_size_min or 1) + policy.package_size_max) / 2
             gap += (policy.package_pause_min_s + policy.package_pause_max_s) / 2 / size
         return gap
@@ -152,13 +162,13 @@ class _Play:
     def _open_s(self, policy: Policy, begin: datetime, end: datetime) -> float:
         """Seconds between two moments of a day in which the device may send."""
         if begin.weekday() not in policy.working_days:
-            self.limits.add("working_days")
+            self.felt.add("working_days")
             return 0.0
         total, at = 0.0, begin
         while at < end:
             quiet = pacing.quiet_until(policy, at, self.zone)
             if quiet is not None:
-                self.limits.add("quiet_hours")
+                self.felt.add("quiet_hours")
                 at = min(end, max(quiet, at + timedelta(seconds=1)))
                 continue
             nxt = min(end, _next_quiet(policy, at, self.zone) or end)
