@@ -13,7 +13,7 @@ from wa_app.components.buttons import button, icon_button, link_button
 from wa_app.components.cards import card, card_body, page_header, segmented
 from wa_app.components.chips import avatar
 from wa_app.components.feedback import empty, skeleton_rows
-from wa_app.components.forms import text_field
+from wa_app.components.forms import field
 from wa_app.components.i18n import clock, error_text, number, percent, phone, t
 from wa_app.components.icons import icon
 
@@ -84,14 +84,21 @@ def _rules() -> rx.Component:
     return card(card_body(rx.el.div(head, body, add, class_name="stack gap-3")), title=t("segments.who"))
 
 
+def _line(name: str, value: Any, on_change: Any, **props: Any) -> rx.Component:
+    """One line of text that is told to the server once typing rests, and at the latest when it is left: for
+    instance by a click on the button that saves."""
+    control = rx.el.input(value=value, on_change=on_change, id=name, name=name, class_name="input", auto_complete="off", **props)
+    return rx.debounce_input(control, debounce_timeout=250)
+
+
 def _named() -> rx.Component:
+    name = _line("segment_name", S.name, S.set_name, max_length=80, placeholder=t("segments.name.example"),
+                 aria_invalid=S.name_error != "", aria_describedby="segment_name-note")  # fmt: skip
+    words = _line("segment_words", S.description, S.set_description, max_length=400)
     return card(card_body(
         rx.el.div(
-            text_field(t("segments.name"), "segment_name", value=S.name, on_change=S.set_name.debounce(200), max_length=80,
-                       error=S.name_error, error_args={"name": S.name}, placeholder=t("segments.name.example"),
-                       auto_complete="off"),
-            text_field(t("segments.description"), "segment_words", value=S.description, max_length=400, optional=True,
-                       on_change=S.set_description.debounce(200), auto_complete="off"),
+            field(t("segments.name"), "segment_name", name, error=S.name_error, error_args={"name": S.name}),
+            field(t("segments.description"), "segment_words", words, optional=True),
             class_name="seg-named",
         ),
     ))  # fmt: skip
