@@ -14,7 +14,7 @@ from wa_app.components.health import health_chart, health_word
 from wa_app.components.i18n import ago, date_time, moment, number, phone, t, t_var
 from wa_app.components.inline import inline
 from wa_app.components.progress import bar
-from wa_app.sending.presets import PRESETS
+from wa_app.schemas.presets import PRESETS
 
 
 def _sign(sign: Any) -> rx.Component:

@@ -15,9 +15,9 @@ from wa_app.components.feedback import toast
 from wa_app.db import unit_of_work
 from wa_app.errors import FieldError, Invalid, NotFound
 from wa_app.schemas.devices import DeviceEventView, DeviceUpdate, DeviceView, HealthHistory
+from wa_app.schemas.presets import PRESETS
 from wa_app.schemas.principal import Verb
 from wa_app.sending import warmup
-from wa_app.sending.presets import PRESETS
 from wa_app.services import devices
 
 LOG_PAGE = 15

@@ -7,8 +7,8 @@ from typing import Any
 
 from wa_app.errors import FieldError, Invalid
 from wa_app.schemas.devices import PacingUpdate
+from wa_app.schemas.presets import PRESETS
 from wa_app.sending import pacing
-from wa_app.sending.presets import PRESETS
 
 Form = dict[str, str]
 

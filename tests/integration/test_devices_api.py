@@ -19,7 +19,7 @@ from wa_app.channels import registry
 from wa_app.db import system_unit_of_work
 from wa_app.kit.ids import new_id
 from wa_app.schemas.devices import PacingUpdate
-from wa_app.sending.presets import PRESETS
+from wa_app.schemas.presets import PRESETS
 from wa_app.services import devices
 
 DEVICES = "/api/v1/devices"

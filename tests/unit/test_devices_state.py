@@ -10,7 +10,7 @@ from state import devices as state
 from wa_app.errors import Invalid, NotFound
 from wa_app.kit.ids import new_id
 from wa_app.schemas.devices import DeviceView
-from wa_app.sending.presets import PRESETS
+from wa_app.schemas.presets import PRESETS
 
 FORM = {
     "delay_min_s": "5", "delay_max_s": "20", "per_hour": "", "per_day": "200", "quiet_start": "21:00", "quiet_end": "07:00",

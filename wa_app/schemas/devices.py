@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
 Weekday = Annotated[int, Field(ge=0, le=6)]
 Preset = Literal["new", "warm", "old", "cloud", "custom"]
-"""Ready-made tempos; their figures are in `wa_app.sending.presets`."""
+"""Ready-made tempos; their figures are in `wa_app.schemas.presets`."""
 Status = Literal["STARTING", "SCAN_QR", "PASSKEY", "CONNECTED", "DISCONNECTED", "FAILED"]
 
 

@@ -14,9 +14,9 @@ from wa_app.kit import secrets
 from wa_app.kit.ids import new_id
 from wa_app.models.devices import Device, DeviceEvent, DeviceStatus
 from wa_app.schemas.devices import DeviceEventView, DeviceUpdate, DeviceView, HealthSign, PacingUpdate
+from wa_app.schemas.presets import PRESETS
 from wa_app.schemas.principal import Verb
 from wa_app.sending import warmup
-from wa_app.sending.presets import PRESETS
 from wa_app.services import audit, entitlements
 from wa_app.services.devices import protecting
 
