@@ -37,6 +37,8 @@ SETTLED = {
 OF_WORKERS = frozenset({"device_events", "usage_counters", "device_usage"})
 COLUMNS = {"devices": "id, name, is_active_for_broadcast, pacing, deleted_at"}
 """Of a table that probes write to: what only a person changes."""
+ANSWERED_S = 300
+"""How long a tab may take to work off one call of every handler; fifteen tabs do it at once."""
 ENDS_SIGN_IN = ("sign_out", "end_", "log_out", "revoke", "change_password", "delete_account")
 """Handlers that would end the caller's own session; their ids are tried over the API (test_routes)."""
 
@@ -86,7 +88,7 @@ async def tab(app: RunningApp, cookie: str, foreign: str, own_name: str) -> str:
     client.heard.clear()
     # Behind everything else in the tab's own order: when it is answered, all has been tried.
     await client.call(f"{AppState.get_full_name()}.on_load")
-    for _ in range(60):
+    for _ in range(ANSWERED_S):
         if own_name in client.words():
             break
         await asyncio.sleep(1)
