@@ -41,7 +41,9 @@ class MediaState(AppState):
 
     @rx.event
     async def load(self) -> None:
-        """Read the first page."""
+        """Read the first page. Whoever comes back finds the whole library, not what was open last time."""
+        self.query = self.kind = ""
+        self.opened = self.asked = self.uploading = False
         await self._read()
 
     @rx.event

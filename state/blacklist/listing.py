@@ -87,7 +87,7 @@ class BlacklistState(AppState):
     async def load(self) -> None:
         """First reading; the address may bring filters."""
         asked = self.router.url.query_parameters
-        self.q = str(asked.get("q", self.q))[:200]
+        self.q = str(asked.get("q", ""))[:200]
         for name, kinds in (("reason", SuppressionReason), ("scope", SuppressionScope), ("source", SuppressionSource)):
             setattr(self, name, getattr(_choice(kinds, str(asked.get(name, ""))), "value", ""))
         async with self.unit_of_work() as uow:

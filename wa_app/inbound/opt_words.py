@@ -139,6 +139,7 @@ async def _stop(
     )
     await suppression.add(uow, await _aliases(uow, heard, contact_id), stop)
     uow.publish("contact", id=contact_id)
+    uow.publish("blacklist")
     if campaign_id is not None:
         uow.publish("campaign", id=campaign_id)
     return before is None
@@ -152,6 +153,7 @@ async def _start(uow: TenantUnitOfWork, conn: Any, contact_id: UUID, at: datetim
     if not lifted:
         return False
     uow.publish("contact", id=contact_id)
+    uow.publish("blacklist")
     return await suppression.scope_of_contact(uow, uow.tenant_id, contact_id) is None
 
 
