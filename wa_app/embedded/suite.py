@@ -57,6 +57,7 @@ def all_stages() -> list[Stage]:
         Stage("mypy", lambda: _tool("mypy")),
         Stage("imports", lambda: _tool("lint-imports")),
         Stage("unit", _unit),
+        Stage("properties", lambda: _pytest("tests/properties", *workers)),
         Stage("integration", lambda: _pytest("tests/integration", *workers)),
         Stage("contract", lambda: _pytest("tests/contract", *workers)),
         Stage("frontend", _frontend),
