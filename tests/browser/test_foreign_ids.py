@@ -37,7 +37,7 @@ SETTLED = {
 OF_WORKERS = frozenset({"device_events", "usage_counters", "device_usage"})
 COLUMNS = {"devices": "id, name, is_active_for_broadcast, pacing, deleted_at"}
 """Of a table that probes write to: what only a person changes."""
-ANSWERED_S = 300
+ANSWERED_S = 900
 """How long a tab may take to work off one call of every handler; fifteen tabs do it at once."""
 ENDS_SIGN_IN = ("sign_out", "end_", "log_out", "revoke", "change_password", "delete_account")
 """Handlers that would end the caller's own session; their ids are tried over the API (test_routes)."""

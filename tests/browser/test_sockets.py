@@ -67,6 +67,7 @@ class Client:
 
 YOUNGEST = "max(t.xmin::text::bigint)"
 OF_PEOPLE = {
+    "campaigns": "md5(string_agg(row(id, name, message_template, target, file_id, deleted_at)::text, '' ORDER BY id))",
     "devices": "md5(string_agg(row(id, name, pacing, weight, is_active_for_broadcast, deleted_at)::text, '' ORDER BY id))"
 }
 """Tables that workers write by the clock: only what people change is looked at."""
