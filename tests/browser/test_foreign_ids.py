@@ -32,6 +32,7 @@ TABLES = (
 SETTLED = {
     "import_jobs": "status = 'done'", "outbound_messages": "state = 'failed'", "inbound_events": "state = 'done'",
     "group_grabs": "status = 'done'", "group_lists": "status = 'ready'",
+    "campaign_jobs": "status = 'done'", "link_checks": "state = 'ok'",
 }  # fmt: skip
 """States that no worker touches by itself, so that a change is a handler's."""
 OF_WORKERS = frozenset({"device_events", "usage_counters", "device_usage"})
