@@ -7,7 +7,7 @@ import reflex as rx
 from reflex.style import set_color_mode
 
 from pages import routes
-from pages.navigation import ACTIONS, ADMIN, DAILY, PHONE, PLACES, RUN, Place
+from pages.navigation import ACTIONS, ADMIN, BUILD, DAILY, PHONE, PLACES, RUN, Place
 from state.base import AppState
 from state.jobs import JobsState
 from wa_app.components.buttons import icon_button, link
@@ -91,6 +91,8 @@ def _sidebar(active: str) -> rx.Component:
         _tenant_menu(),
         rx.el.nav(
             *(_nav_item(place, active) for place in DAILY),
+            *((rx.el.div(t("nav.build"), class_name="nav-group"),) if BUILD else ()),
+            *(_nav_item(place, active) for place in BUILD),
             rx.el.div(t("nav.run"), class_name="nav-group"),
             *(_nav_item(place, active) for place in RUN),
             rx.cond(

@@ -19,12 +19,13 @@ DAILY = (
     Place("campaigns", routes.CAMPAIGNS, "b"),
     Place("contacts", routes.CONTACTS, "c"),
 )
+BUILD: tuple[Place, ...] = ()
 RUN = (
     Place("devices", routes.DEVICES, "d"),
     Place("media", routes.MEDIA, "m"),
     Place("settings", routes.SETTINGS, "s"),
 )
-PLACES = DAILY + RUN
+PLACES = DAILY + BUILD + RUN
 ADMIN = (Place("admin_queues", routes.ADMIN_QUEUES, "q"),)
 """The platform's own pages: shown to platform admins only, who are asked for at every call."""
 PHONE = PLACES[:4]

@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     web.add_argument("--host", default="0.0.0.0")
     web.add_argument("--port", type=int, default=0)
     worker = _add(commands, "worker", "run background jobs", _worker)
-    worker.add_argument("--only", default="", help="worker, worker-lanes or worker-heavy; without it all three")
+    worker.add_argument("--only", default="", help="worker, worker-answers, worker-lanes or worker-heavy; without it all of them")
     _add(commands, "scheduler", "wake what is due", _scheduler)
     sandbox = _add(commands, "sandbox", "run the WAHA look-alike alone", _sandbox)
     sandbox.add_argument("--host", default="127.0.0.1")

@@ -22,7 +22,7 @@ from wa_app.embedded.child import MARK
 
 pytestmark = pytest.mark.faults
 
-PROCESSES = {"web", "worker", "worker-lanes", "worker-heavy", "scheduler", "sandbox"}
+PROCESSES = {"web", "worker", "worker-answers", "worker-lanes", "worker-heavy", "scheduler", "sandbox"}
 SERVERS = {"postgres", "redis-queue", "redis-state", "chroma"}
 IDLE_LIMIT_MB = 2048
 

@@ -13,7 +13,7 @@ import yaml
 from wa_app.config import ROOT, Settings
 from wa_app.embedded import programs
 
-OURS = ("web", "worker", "worker-lanes", "worker-heavy", "scheduler")
+OURS = ("web", "worker", "worker-answers", "worker-lanes", "worker-heavy", "scheduler")
 DATABASES = ("postgres", "redis-queue", "redis-state", "chroma", "waha")
 
 

@@ -14,7 +14,7 @@ from wa_app.config import ROOT
 PUBLIC_HANDLERS: set[str] = set()
 """Handlers that a stranger may call although they reach further. Give each a reason."""
 BEHIND_THE_DOORS = ("wa_app.services", "wa_app.db", "wa_app.sending", "wa_app.channels", "wa_app.live", "wa_app.models",
-                    "wa_app.files", "wa_app.mail", "wa_app.queues", "wa_app.leases", "wa_app.rates")  # fmt: skip
+                    "wa_app.files", "wa_app.mail", "wa_app.queues", "wa_app.leases", "wa_app.rates", "wa_app.ai", "wa_app.inbound")  # fmt: skip
 FROM_WA_APP = tuple(name.removeprefix("wa_app.") for name in BEHIND_THE_DOORS)
 DEMO = "components_demo.py"
 """Moves parts of the page of components, knows no data."""

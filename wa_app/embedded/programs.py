@@ -26,6 +26,7 @@ class Worker:
 
 WORKERS: Mapping[str, Worker] = {
     "worker": Worker(("inbound", "default"), 16),
+    "worker-answers": Worker(("answers",), 32),
     "worker-lanes": Worker(("replies", "lanes"), 32),
     "worker-heavy": Worker(("ocr", "knowledge", "imports", "reports"), 4, poll_ms=1000),
 }

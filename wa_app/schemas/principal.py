@@ -31,6 +31,16 @@ class Verb(StrEnum):
     SETTINGS_READ = "settings.read"
     SETTINGS_WRITE = "settings.write"
     AUDIT_READ = "audit.read"
+    RULES_READ = "rules.read"
+    RULES_WRITE = "rules.write"
+    KNOWLEDGE_READ = "knowledge.read"
+    KNOWLEDGE_WRITE = "knowledge.write"
+    AGENT_READ = "agent.read"
+    AGENT_WRITE = "agent.write"
+    AGENT_PUBLISH = "agent.publish"
+    AI_PROVIDERS_READ = "ai_providers.read"
+    AI_PROVIDERS_WRITE = "ai_providers.write"
+    OCR_SCAN = "ocr.scan"
 
 
 ALL_VERBS: frozenset[str] = frozenset(Verb)
