@@ -47,6 +47,12 @@ class Settings(BaseSettings):
     """How WAHA gets the file of a message: by a link it fetches, inside the call, or by size."""
     unused_files_days: int = Field(90, ge=1, validation_alias="SAPA_UNUSED_FILES_DAYS")
     """Days after which an upload that nothing uses is deleted."""
+    ocr_threads: int = Field(2, ge=1, le=16, validation_alias="SAPA_OCR_THREADS")
+    """Threads that read one picture; pictures are read one at a time in each process."""
+    reading_max_pages: int = Field(300, ge=1, validation_alias="SAPA_READING_MAX_PAGES")
+    """Pages of a document that are read at most; a longer one is refused."""
+    reading_max_s: int = Field(1800, ge=10, validation_alias="SAPA_READING_MAX_S")
+    """Seconds that reading one document may take."""
     trusted_proxies: int = Field(0, ge=0, validation_alias="SAPA_TRUSTED_PROXIES")
     """How many proxies of ours stand before this process; only then X-Forwarded-For counts."""
     auth_rate: int = Field(5, ge=1, validation_alias="SAPA_AUTH_RATE")

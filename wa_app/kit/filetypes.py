@@ -5,12 +5,14 @@ import unicodedata
 from pathlib import PurePosixPath
 
 OCTETS = "application/octet-stream"
+_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x89PNG\r\n\x1a\n", "image/png"), (0, b"\xff\xd8\xff", "image/jpeg"), (0, b"GIF8", "image/gif"),
     (8, b"WEBP", "image/webp"), (0, b"%PDF-", "application/pdf"), (0, b"OggS", "audio/ogg"),
     (0, b"ID3", "audio/mpeg"), (0, b"\xff\xfb", "audio/mpeg"), (0, b"\xff\xf3", "audio/mpeg"),
     (8, b"WAVE", "audio/wav"), (4, b"ftypM4A", "audio/mp4"), (4, b"ftyp3g", "video/3gpp"),
-    (4, b"ftypqt", "video/quicktime"), (4, b"ftyp", "video/mp4"), (0, b"\x1aE\xdf\xa3", "video/webm"),
+    (4, b"ftypqt", "video/quicktime"), *((4, b"ftyp" + brand, "image/heic") for brand in _HEIC),
+    (4, b"ftypavif", "image/avif"), (4, b"ftyp", "video/mp4"), (0, b"\x1aE\xdf\xa3", "video/webm"),
     (0, b"\x1f\x8b", "application/gzip"), (0, b"7z\xbc\xaf'\x1c", "application/x-7z-compressed"),
     (0, b"Rar!", "application/vnd.rar"), (0, b"MZ", "application/x-msdownload"), (0, b"\x7fELF", "application/x-elf"),
     (0, b"BM", "image/bmp"), (0, b"II*\x00", "image/tiff"), (0, b"MM\x00*", "image/tiff"),
