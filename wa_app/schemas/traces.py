@@ -36,6 +36,11 @@ class TraceEntry(BaseModel):
     detail: dict[str, object] = Field(default_factory=dict)
     ms: float = 0.0
 
+    @property
+    def key(self) -> str:
+        """Its text in the catalogues."""
+        return f"trace.{self.step.value}.{self.outcome}"
+
 
 class Trace:
     """Collects entries and takes the time of each.
