@@ -20,7 +20,7 @@ from typing import Any, Final
 import httpx
 
 from bench.faulting.engine import CONNECTIONS as CONNECTIONS
-from bench.faulting.engine import Engine
+from bench.faulting.engine import Engine, watch_ledger
 from bench.faulting.judging import Run
 from bench.harness import Bench, Result
 from bench.seeding import World
@@ -38,6 +38,7 @@ async def run(env: Bench) -> Result:
     engine = Engine(env.stack, env.say)
     env.stack.environment["SAPA_AUTH_RATE"] = "1000"
     await asyncio.to_thread(engine.start_api)
+    await watch_ledger(engine.superuser_url)
     engine.start("worker", "worker-lanes", "scheduler")
     figures: Figures = {}
     wrong: list[str] = []

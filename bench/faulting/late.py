@@ -20,6 +20,7 @@ DAY: Final = timedelta(days=1)
 TIMEOUT_S: Final = 90.0
 CUSTOMERS: Final = 20
 _AGE = (
+    "SELECT id FROM outbound_messages WHERE campaign_id = $1 ORDER BY id FOR UPDATE",
     "UPDATE outbound_messages SET state = 'sent', delivered_at = NULL, read_at = NULL, played_at = NULL, "
     "claimed_at = claimed_at - interval '1 day', sent_at = sent_at - interval '1 day' WHERE campaign_id = $1",
     "DELETE FROM campaign_counters WHERE campaign_id = $1",
@@ -34,8 +35,7 @@ async def a_day_late(world: World, campaign: UUID) -> dict[str, float | int]:
     Returns how many webhooks were delivered. Raises Unsettled when a row is not read at its own time, or when a
     customer's message is not stored exactly once.
     """
-    for statement in _AGE:
-        await world.fetch(statement, campaign)
+    await _age(world, campaign)
     rows = await world.fetch(
         "SELECT device_id, provider_message_id, identity_value FROM outbound_messages WHERE campaign_id = $1", campaign
     )
@@ -48,6 +48,17 @@ async def a_day_late(world: World, campaign: UUID) -> dict[str, float | int]:
     heard = "SELECT count(*)::int AS n FROM messages WHERE tenant_id = $1 AND direction = 'INBOUND' AND timestamp < now() - interval '23 h'"
     await _until(world, heard, world.tenant_id, CUSTOMERS)
     return {"late_events": len(posts)}
+
+
+async def _age(world: World, campaign: UUID) -> None:
+    """In one transaction that holds the rows: a tick that comes meanwhile books its counters before or after."""
+    connection = await world.connect()
+    try:
+        async with connection.transaction():
+            for statement in _AGE:
+                await connection.execute(statement, campaign)
+    finally:
+        await connection.close()
 
 
 def _ticks(world: World, row: Any) -> list[tuple[SeededDevice, bytes]]:
