@@ -21,6 +21,7 @@ from wa_app.components.feedback import empty, notice, skeleton_rows
 from wa_app.components.forms import checkbox, date_time_field, field, select, switch, tag_picker, text_field
 from wa_app.components.i18n import clock, error_text, file_size, number, phone, t, t_var, zone_name
 from wa_app.components.icons import icon
+from wa_app.components.ticking import tick_box
 from wa_app.components.uploader import uploader
 
 ACCEPT = [".jpg", ".jpeg", ".png", ".webp", ".mp4", ".3gp", ".mp3", ".ogg", ".m4a", ".aac", ".pdf", ".docx", ".xlsx",
@@ -170,7 +171,7 @@ def _device(row: Any) -> rx.Component:
     words = rx.el.span(rx.el.span(row["name"], class_name="strong clip"),
                        rx.el.span(rx.cond(row["phone"], phone(row["phone"]), ""), class_name="small muted"),
                        class_name="stack grow")  # fmt: skip
-    box = rx.el.input(type="checkbox", checked=S.chosen.contains(row["id"]), on_change=S.toggle_device(row["id"]))
+    box = tick_box(checked=S.chosen.contains(row["id"]), on_change=S.toggle_device(row["id"]))
     return rx.el.label(box, words, device_state_chip(row["status"].to(str)), class_name="check", key=row["id"].to(str))
 
 

@@ -17,6 +17,7 @@ from wa_app.components.i18n import duration, error_text, file_size, moment, numb
 from wa_app.components.icons import icon
 from wa_app.components.progress import bar
 from wa_app.components.reports import funnel, hours_chart
+from wa_app.components.ticking import tick_box
 
 
 def _line() -> Any:
@@ -213,7 +214,7 @@ def _resend_dialog() -> rx.Component:
 
 def _retry_dialog() -> rx.Component:
     def choice(one: Any) -> rx.Component:
-        box = rx.el.input(type="checkbox", checked=S.chosen.contains(one["code"]), on_change=S.toggle_reason(one["code"]))
+        box = tick_box(checked=S.chosen.contains(one["code"]), on_change=S.toggle_reason(one["code"]))
         row = rx.el.label(box, rx.el.span(_reason_words(one), class_name="grow"), rx.el.b(number(one["n"])), class_name="check")
         return rx.cond((one["state"] == "failed") & one["may_retry"].to(bool), row)
 
@@ -225,7 +226,7 @@ def _retry_dialog() -> rx.Component:
         S.unknown_n > 0,
         rx.el.div(
             rx.el.label(
-                rx.el.input(type="checkbox", checked=S.with_unknown, on_change=S.toggle_unknown),
+                tick_box(checked=S.with_unknown, on_change=S.toggle_unknown),
                 rx.el.span(t("report.retry.unknown"), class_name="grow"), rx.el.b(number(S.unknown_n)), class_name="check",
             ),
             rx.cond(S.with_unknown, notice(t("report.retry.warning"), tone="odd", icon_name="circle-help")),

@@ -19,6 +19,7 @@ from wa_app.components.i18n import ago, clock, error_text, moment, number, t
 from wa_app.components.icons import icon
 from wa_app.components.progress import bar
 from wa_app.components.table import search_box, toolbar
+from wa_app.components.ticking import tick_box
 from wa_app.components.wizard import steps, sticky_foot
 
 
@@ -63,7 +64,7 @@ def _device() -> rx.Component:
 
 def _group(row: Any) -> rx.Component:
     on = GroupsState.picked_ids.contains(row["id"])
-    box = rx.el.input(type="checkbox", checked=on, on_change=GroupsState.toggle(row["id"]))
+    box = tick_box(checked=on, on_change=GroupsState.toggle(row["id"]))
     return rx.el.label(
         rx.el.span(box, class_name="check"),
         tile("users"),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, WebSocketRoute, expect
 from sqlalchemy import text
 
 from pages import routes
@@ -99,6 +99,24 @@ def test_trying_again_takes_only_what_was_chosen(page: Page, done: Done) -> None
     for check in box.get_by_role("checkbox").all():
         check.uncheck()
     expect(box.get_by_role("button", name=re.compile("Send 0"))).to_be_disabled()
+
+
+def test_a_box_flips_at_once_and_falls_back_when_the_server_says_nothing(page: Page, done: Done) -> None:
+    held: list[str | bytes] = []
+    muted = False
+
+    def relay(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        socket.on_message(lambda message: held.append(message) if muted else server.send(message))
+
+    page.route_web_socket(re.compile("/_event"), relay)
+    page.goto(routes.campaign_report(done.campaign) + "?retry=1")
+    check = page.get_by_role("dialog").get_by_role("checkbox").first
+    expect(check).to_be_checked()
+    muted = True
+    check.uncheck()
+    expect(check).to_be_checked(timeout=8_000)
+    assert any("toggle_reason" in str(message) for message in held)
 
 
 def test_writing_again_opens_a_draft_for_silent_readers(page: Page, done: Done) -> None:

@@ -10,6 +10,7 @@ from wa_app.components.chips import tag_chip
 from wa_app.components.i18n import error_text, t
 from wa_app.components.icons import icon
 from wa_app.components.inline import inline
+from wa_app.components.ticking import tick_box
 
 
 def form(*fields: Any, on_submit: Any = None, **props: Any) -> rx.Component:
@@ -167,7 +168,7 @@ def checkbox(label: Any, *, note: Any = None, **props: Any) -> rx.Component:
         else [rx.el.span(label, class_name="strong"), rx.el.span(note, class_name="small muted")]
     )
     return rx.el.label(
-        rx.el.input(type="checkbox", **props), rx.el.span(*words, class_name="stack"), class_name="check"
+        tick_box(**props), rx.el.span(*words, class_name="stack"), class_name="check"
     )
 
 

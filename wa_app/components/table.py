@@ -34,6 +34,7 @@ from wa_app.components.feedback import filtered_empty, skeleton_rows
 from wa_app.components.forms import select
 from wa_app.components.i18n import t
 from wa_app.components.icons import icon
+from wa_app.components.ticking import tick_box
 
 
 @dataclass(frozen=True)
@@ -139,8 +140,7 @@ def _selection_bar(selection: Selection) -> rx.Component:
 def _head(columns: Sequence[Column], selection: Selection | None, has_menu: bool, rows: Any) -> rx.Component:
     first = []
     if selection is not None:
-        box = rx.el.input(
-            type="checkbox",
+        box = tick_box(
             checked=(selection.picked.length() > 0) & (selection.picked.length() >= rows.length()),
             on_change=selection.on_page,
             aria_label=t("table.select_all"),
@@ -174,8 +174,7 @@ def _row(
     if selection is not None:
         on = selection.picked.contains(row["id"])
         props["aria_selected"] = on
-        box = rx.el.input(
-            type="checkbox",
+        box = tick_box(
             checked=on,
             on_change=selection.on_toggle(row["id"]),
             aria_label=t("table.select_row", name=row["name"]),
