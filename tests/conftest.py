@@ -15,6 +15,7 @@ pytest_plugins = [
     "tests.fixtures.app",
     "tests.fixtures.api", "tests.fixtures.s3", "tests.fixtures.served",
     "tests.fixtures.engine",
+    "tests.fixtures.vendors",
 ]
 
 OUTSIDE = (

@@ -57,6 +57,10 @@ class Settings(BaseSettings):
     """How many proxies of ours stand before this process; only then X-Forwarded-For counts."""
     auth_rate: int = Field(5, ge=1, validation_alias="SAPA_AUTH_RATE")
     """Tries a minute at one account's password; other limits on signing in are multiples of it."""
+    time_zone: str = Field("Asia/Jakarta", validation_alias="SAPA_TIME_ZONE")
+    """The installation's own: days and months of the platform's limits begin there."""
+    ai_private_addresses: bool = Field(False, validation_alias="SAPA_AI_PRIVATE_ADDRESSES")
+    """Whether tenants' own AI providers may lie in private networks, over plain http too."""
     metrics_token: str = Field("", validation_alias="SAPA_METRICS_TOKEN")
     """Bearer token for `/metrics` from other machines; without one only this machine may read it."""
 

@@ -12,6 +12,7 @@ from reflex.event import EventSpec
 import pages  # noqa: F401  (a page exists only when its module is imported)
 from pages.not_found import not_found
 from wa_app import db, live
+from wa_app.ai import gateway
 from wa_app.api.app import create_api
 from wa_app.components.feedback import error_toast
 from wa_app.config import get_settings
@@ -55,6 +56,7 @@ async def resources() -> AsyncIterator[None]:
         return
     async with live.running():
         yield
+    await gateway.close()
     await db.dispose()
 
 

@@ -1,6 +1,7 @@
 """All tables, so that importing this package fills `SQLModel.metadata`."""
 
 from wa_app.models import (
+    ai,
     automation,
     base,
     broadcasts,
@@ -17,6 +18,7 @@ from wa_app.models import (
 )
 
 __all__ = [
+    "ai",
     "automation",
     "base",
     "broadcasts",

@@ -12,7 +12,7 @@ APP = "sapa_app"
 SYSTEM = "sapa_system"
 TENANT = "NULLIF(current_setting('app.tenant_id', true), '')::uuid"
 
-APPEND_ONLY = frozenset({"audit_log", "consents", "device_events", "device_health", "link_clicks"})
+APPEND_ONLY = frozenset({"ai_usage", "audit_log", "consents", "device_events", "device_health", "link_clicks"})
 """Tables whose rows the application may add and read, never change."""
 
 
