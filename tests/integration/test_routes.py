@@ -46,6 +46,7 @@ TABLE_OF = {
     "conversation_id": "conversations", "chat_id": "conversations", "tenant_id": "tenants", "segment_id": "segments",
     "suppression_id": "suppressions", "grab_id": "group_grabs", "entry_id": "suppressions", "preferred_device_id": "devices",
     "message_template_id": "message_templates", "template_id": "message_templates", "series_id": "campaign_series",
+    "agent_id": "agents",
 }  # fmt: skip
 """Which table an id in a path or a body names."""
 NOT_IDS = frozenset({"phone", "name", "device_token", "slug"})

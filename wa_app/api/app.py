@@ -11,6 +11,7 @@ from wa_app.api import dev, health, links, openapi, problems, webhooks
 from wa_app.api.middleware import BodyCap, Envelope
 from wa_app.api.v1 import (
     admin,
+    agent,
     api_keys,
     auth,
     blacklist,
@@ -38,6 +39,7 @@ V1: tuple[APIRouter, ...] = (
     events.routes,
     campaigns.routes, campaign_jobs.routes, messages.routes, blacklist.routes, segments.routes, settings.routes,
     admin.routes, campaign_parts.routes, campaign_series.routes, message_templates.routes,
+    agent.default_routes, agent.routes,
 )
 """Routers under `/api/v1`. Add yours here."""
 TOP: tuple[APIRouter, ...] = (openapi.routes, health.routes, webhooks.routes, links.routes, dev.routes)

@@ -1,6 +1,7 @@
 """All tables, so that importing this package fills `SQLModel.metadata`."""
 
 from wa_app.models import (
+    agents,
     ai,
     automation,
     base,
@@ -18,6 +19,7 @@ from wa_app.models import (
 )
 
 __all__ = [
+    "agents",
     "ai",
     "automation",
     "base",

@@ -12,7 +12,9 @@ APP = "sapa_app"
 SYSTEM = "sapa_system"
 TENANT = "NULLIF(current_setting('app.tenant_id', true), '')::uuid"
 
-APPEND_ONLY = frozenset({"ai_usage", "audit_log", "consents", "device_events", "device_health", "link_clicks"})
+APPEND_ONLY = frozenset({
+    "agent_versions", "ai_usage", "audit_log", "consents", "device_events", "device_health", "insights", "link_clicks",
+})  # fmt: skip
 """Tables whose rows the application may add and read, never change."""
 
 
