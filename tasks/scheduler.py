@@ -21,7 +21,7 @@ from wa_app.config import get_settings
 from wa_app.db import system_unit_of_work
 from wa_app.errors import AppError
 from wa_app.sending import planning, sweeps
-from wa_app.services import agents, contacts, files, groups, message_templates, resets, sessions
+from wa_app.services import agents, auto_replies, contacts, files, groups, message_templates, resets, sessions
 from wa_app.services.campaigns import addresses, running, series, snapshots, variants
 from wa_app.services.campaigns import jobs as campaign_jobs
 from wa_app.services.devices import guarding
@@ -92,6 +92,8 @@ async def _tidy() -> None:
         await groups.tidy(uow)
         await message_templates.purge(uow)
         await agents.purge(uow)
+        await auto_replies.tidy(uow)
+        await auto_replies.purge(uow)
         await exporting.forget(uow)
         await planning.forget_members(uow)
 

@@ -16,12 +16,14 @@ from wa_app.kit.ids import NIL, id_floor, new_id
 from wa_app.models.outbound import MessageState
 from wa_app.models.people import SuppressionReason
 from wa_app.models.reports import JobKind
+from wa_app.schemas.auto_replies import RuleFilter, RuleQuestion
 from wa_app.schemas.blacklist import BlacklistFilter
 from wa_app.schemas.campaigns import Target
 from wa_app.schemas.contacts import ContactFilter
 from wa_app.schemas.segments import Rules
 from wa_app.sending import audience, caps, claims, lanes, ledger, reconcile, sweeps
 from wa_app.services import (
+    auto_replies,
     blacklist,
     campaigns,
     clicks,
@@ -36,6 +38,7 @@ from wa_app.services import (
     tags,
 )
 from wa_app.services.admin import dead, work
+from wa_app.services.auto_replies import counting, deciding
 from wa_app.services.campaigns import addresses, jobs, reports, series, snapshots, variants
 from wa_app.services.campaigns import links as campaign_links
 from wa_app.services.devices import guarding, measuring
@@ -106,6 +109,20 @@ HOT: dict[str, Ask] = {
     ),
     "links.totals": lambda uow, w: campaign_links.totals(uow, w.ids["campaigns"]),
     "links.clickers": lambda uow, w: campaign_links.clickers(uow, w.ids["campaigns"]),
+    "rules.list": lambda uow, w: auto_replies.list_(uow, RuleFilter(q="sari", device_id=w.ids["devices"])),
+    "rules.decide": lambda uow, w: auto_replies.decide(
+        uow, RuleQuestion("harga", w.ids["devices"], w.contact_ids[5], datetime.now(UTC))
+    ),
+    "rules.answered": lambda uow, w: uow.session.execute(
+        deciding._ANSWERED, {"t": w.tenant_id, "c": w.contact_ids[5], "ids": [w.ids["auto_replies"]]}
+    ),
+    "rules.claim": lambda uow, w: uow.session.execute(
+        counting._CLAIM, {
+            "t": w.tenant_id, "id": w.ids["auto_replies"], "contact": w.contact_ids[5], "period": datetime.now(UTC),
+            "at": datetime.now(UTC), "most": 1, "cooldown": 0,
+        },
+    ),
+    "rules.hit": lambda uow, w: auto_replies.count_hit(uow, w.ids["auto_replies"], w.contact_ids[5], datetime.now(UTC)),
     "message_templates.list": lambda uow, w: message_templates.list_(uow),
     "segments.by_tag": lambda uow, w: segment(uow, w, {"field": "tags", "tag_ids": [str(w.ids["tags"])]}),
     "segments.received": lambda uow, w: segment(uow, w, {"field": "activity", "what": "received", "days": 1}),
@@ -159,6 +176,8 @@ HOT: dict[str, Ask] = {
 }
 
 SYSTEM: dict[str, AskAll] = {
+    "rules.tidy": lambda uow, w: auto_replies.tidy(uow),
+    "rules.purge": lambda uow, w: auto_replies.purge(uow),
     "sweep.campaign_jobs": lambda uow, w: jobs.wake(uow),
     "sweep.links": lambda uow, w: addresses.wake(uow),
     "sweep.reports": lambda uow, w: snapshots.wake(uow),

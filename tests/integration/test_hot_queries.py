@@ -28,6 +28,7 @@ ROWS = 12_000
 BIG = (
     "contacts", "contact_identities", "contact_tags", "outbound_messages", "inbound_events", "messages",
     "conversations", "suppressions", "device_sends", "import_errors", "device_events", "audit_log", "files",
+    "auto_reply_contacts", "auto_reply_hits",
 )  # fmt: skip
 
 # What makes a thousand rows of a table different from one another; `g` counts, `t` numbers the tenant.
@@ -46,6 +47,8 @@ SPREAD: dict[str, dict[str, str]] = {
                        "due_at": "now() - g * interval '1 s'"},
     "conversations": {"contact_id": "(SELECT ids[g] FROM many)", "last_message_at": "now() - g * interval '1 s'"},
     "messages": {"provider_message_id": "'x' || g"},
+    "auto_reply_contacts": {"contact_id": "(SELECT ids[g] FROM many)", "last_at": "now()", "period_at": "now()"},
+    "auto_reply_hits": {"auto_reply_id": "$auto_replies", "day": "current_date - (g / 400)::integer", "shard": "g % 400"},
     "suppressions": {"hash": "sha256((t || 's' || g)::bytea)"},
     "import_errors": {"row": "g"},
     "device_sends": {"total": "g", "strangers": "g / 2", "at": "now() - interval '3 h' + g * interval '1 s'",

@@ -3,6 +3,7 @@
 from wa_app.models import (
     agents,
     ai,
+    auto_replies,
     automation,
     base,
     broadcasts,
@@ -21,6 +22,7 @@ from wa_app.models import (
 __all__ = [
     "agents",
     "ai",
+    "auto_replies",
     "automation",
     "base",
     "broadcasts",
