@@ -181,7 +181,7 @@ async def _room(uow: TenantUnitOfWork, n: int) -> int:
     await entitlements.require(uow, "auto_replies", n)
     last, count = (await uow.session.execute(_LAST, {"t": uow.tenant_id})).one()
     if count + n > MAX_RULES:
-        raise LimitReached("rules_too_many", limit=MAX_RULES)
+        raise LimitReached("auto_replies_too_many", limit=MAX_RULES)
     return int(last)
 
 
