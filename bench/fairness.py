@@ -53,6 +53,8 @@ class Waited:
     left_events: int = 0
     open_imports: int = 0
     """What of the flood was still there at the last probe that found all of it."""
+    slowest: tuple[float, float] = (0.0, 0.0)
+    """Of the slowest answer: seconds until a lane took it, and from then until WAHA had accepted it."""
 
 
 async def run(env: Bench) -> Result:
@@ -74,7 +76,7 @@ async def run(env: Bench) -> Result:
         "reply_p95_s": p95(waited.replies), "reply_max_s": max(waited.replies), "reply_alone_s": p95(quiet.replies),
         "inbound_p95_s": p95(waited.inbound), "inbound_max_s": max(waited.inbound),
         "inbound_alone_s": p95(quiet.inbound), "left_rows": waited.left_rows, "left_events": waited.left_events,
-        "open_imports": waited.open_imports,
+        "open_imports": waited.open_imports, "slowest_claim_s": waited.slowest[0], "slowest_send_s": waited.slowest[1],
     }  # fmt: skip
     holds = p95(waited.replies) <= REPLY_BAR_S and p95(waited.inbound) <= INBOUND_BAR_S and waited.left_rows > 0
     return Result("fairness", p95(waited.replies) / REPLY_BAR_S, figures, holds)
@@ -149,7 +151,9 @@ async def probe(big: World, small: World, count: int) -> Waited:
         if left[0]:
             waited.left_rows, waited.left_events, waited.open_imports = left
         waited.inbound.append(await _hear(small, n))
-        waited.replies.append(await _answer(small, n))
+        took, parts = await _answer(small, n)
+        waited.slowest = parts if took > max(waited.replies, default=0.0) else waited.slowest
+        waited.replies.append(took)
     return waited
 
 
@@ -173,8 +177,8 @@ async def _hear(small: World, n: int) -> float:
     return time.monotonic() - began
 
 
-async def _answer(small: World, n: int) -> float:
-    """Seconds from a person's answer in the ledger to its acceptance by WAHA."""
+async def _answer(small: World, n: int) -> tuple[float, tuple[float, float]]:
+    """Seconds from a person's answer in the ledger to its acceptance by WAHA, and where they went."""
     began, principal = time.monotonic(), Principal.system(small.tenant_id)
     async with unit_of_work(principal) as uow:
         row_id = await ledger.enqueue_message(
@@ -183,7 +187,12 @@ async def _answer(small: World, n: int) -> float:
         )  # fmt: skip
     await _until(small, "SELECT 1 FROM outbound_messages WHERE tenant_id = $1 AND id = $2 AND state <> 'planned' "
                  "AND sent_at IS NOT NULL", row_id)  # fmt: skip
-    return time.monotonic() - began
+    took = time.monotonic() - began
+    parts = await small.fetch(
+        "SELECT extract(epoch FROM claimed_at - due_at)::float, extract(epoch FROM sent_at - claimed_at)::float "
+        "FROM outbound_messages WHERE id = $1", row_id,
+    )  # fmt: skip
+    return took, tuple(parts[0])
 
 
 async def _until(world: World, query: str, value: Any) -> None:

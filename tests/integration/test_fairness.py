@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from bench.seeding import World
 from tests.fixtures.tenants import add_file, make_tenant
-from wa_app import db, queues
+from wa_app import db, leases, queues
 from wa_app.channels import registry
 from wa_app.config import Settings
 from wa_app.db import system_unit_of_work, unit_of_work
@@ -158,6 +158,28 @@ async def test_a_lane_gives_way_when_others_wait(world: World, sent: list[queues
     assert 0 < states["sent"] < 20
     assert [job.actor for job in sent if job.actor.startswith("lane")], "it comes again by itself"
     assert (await world.judge())["duplicates"] == 0
+
+
+async def test_a_reply_that_finds_the_lease_being_let_go_is_not_left_to_the_sweep(
+    world: World, sent: list[queues.Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.link(1)
+    device, release = world.devices[0].id, leases.release
+
+    async def answer_first(uow: Any, *args: Any) -> None:
+        # The lane has looked for the last time and still holds its lease.
+        monkeypatch.setattr(leases, "release", release)
+        await one_reply(world)
+        await lanes.run_lane(world.tenant_id, device, registry.channel, files.loader, 120.0)
+        assert (await world.judge())["accepted"] == 0, "turned away"
+        await release(uow, *args)
+
+    monkeypatch.setattr(leases, "release", answer_first)
+    await lanes.run_lane(world.tenant_id, device, registry.channel, files.loader, 120.0)
+    assert [job.actor for job in sent] == ["lane.reply"] * 2, "one for the reply, one for who was turned away"
+    await lanes.run_lane(world.tenant_id, device, registry.channel, files.loader, 120.0)
+    assert (await world.judge())["accepted"] == 1
+    assert device not in lanes._here
 
 
 async def test_a_reply_does_not_wait_for_the_gap_of_a_broadcast(world: World, settings: Settings) -> None:

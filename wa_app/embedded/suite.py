@@ -61,7 +61,8 @@ def all_stages() -> list[Stage]:
         Stage("integration", lambda: _pytest("tests/integration", *workers)),
         Stage("contract", lambda: _pytest("tests/contract", *workers)),
         Stage("frontend", _frontend),
-        Stage("browser", lambda: _pytest("tests/browser")),
+        # A file stays with one worker, which has a running application of its own and makes what the file shares once.
+        Stage("browser", lambda: _pytest("tests/browser", *workers, "--dist", "loadfile")),
         Stage("faults", lambda: _pytest("tests/faults")),
     ]
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 WIB: Final = "Asia/Jakarta"
 WITA: Final = "Asia/Makassar"
@@ -139,3 +139,11 @@ def zone_name(time_zone: object, attribute: object, city: object) -> str | None:
 def zone(name: str) -> ZoneInfo:
     """A zone by a name out of `names`."""
     return ZoneInfo(name)
+
+
+def stored_zone(name: str) -> ZoneInfo:
+    """A tenant's zone as it is stored; UTC where this machine does not know the name."""
+    try:
+        return zone(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return zone("UTC")

@@ -15,7 +15,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import asyncpg
 import orjson
@@ -28,6 +27,7 @@ from wa_app.db import TenantUnitOfWork, unit_of_work
 from wa_app.kit import turns
 from wa_app.kit.clock import boot_clock
 from wa_app.kit.secrets import decrypt
+from wa_app.kit.zones import stored_zone
 from wa_app.models.devices import Device
 from wa_app.queues import MAX_DELAY_MS
 from wa_app.schemas.principal import Principal
@@ -112,6 +112,8 @@ class Lane:
         while True:
             if not self.chooser.keys:
                 await self._fetch_keys()
+            # Who called until now is seen by this step; who calls from here on is looked after below, or when the lease is gone.
+            self.called.clear()
             step = await self._step_patiently(done)
             self.steps += 1
             done = []
@@ -122,6 +124,8 @@ class Lane:
                 await asyncio.wait([keys])
                 continue
             if step.wait_s is None:
+                if self.called.is_set() and not self._over():
+                    continue
                 return None
             if step.wait_s > IN_SLICE_WAIT_S or self._over(step.wait_s):
                 return step.wait_s
@@ -345,6 +349,7 @@ async def run_lane(
             await caps.lost(conn, tenant_id, device_id, orphans)
         start = await conn.fetchrow(_START, tenant_id, device_id)
     lease = Lease(epoch, asked_at)
+    lane: Lane | None = None
     wait: float | None = None
     try:
         if start is not None and start["waha_server_id"] is not None:
@@ -353,7 +358,7 @@ async def run_lane(
             lookup = numbers.Lookup(principal, device_id, channel, start["session"], key)
             delivery = Delivery(channel, start["session"], load_file(tenant_id), wait_s, lookup)
             chooser = Chooser(
-                tenant_id, device_id, epoch, _zone(start["time_zone"]), key,
+                tenant_id, device_id, epoch, stored_zone(start["time_zone"]), key,
                 pacing.Policy.read(start["pacing"]), set(start["busy"] or ()), _frequency(start["frequency"]),
             )  # fmt: skip
             lane = Lane(principal, device_id, lease, delivery, chooser)
@@ -361,13 +366,27 @@ async def run_lane(
             async with kept(principal, device_id, lease):
                 wait = await lane.run()
     finally:
-        _here.pop(device_id, None)
         async with unit_of_work(principal) as uow:
             if wait is not None and wait > IN_SLICE_WAIT_S:
                 conn = await uow.driver()
                 await conn.execute(_REST, tenant_id, device_id, epoch, min(wait, REST_S))
             await leases.release(uow, Device, tenant_id, device_id, epoch)
             _look_again(uow, device_id, wait)
+        if lane is not None:
+            await _answer_call(principal, device_id, lane)
+
+
+async def _answer_call(principal: Principal, device_id: UUID, lane: Lane) -> None:
+    """Whose reply came after the last look, and who was turned away because the lease was still held, gets a lane now.
+
+    The lane stays findable until its lease is gone for everybody: one who is turned away rings its bell, all others find it free.
+    """
+    # Another lane of this device may have begun meanwhile.
+    if _here.get(device_id) is lane:
+        del _here[device_id]
+    if lane.called.is_set() and not _stopping.is_set():
+        async with unit_of_work(principal) as uow:
+            uow.enqueue("lane.reply", tenant_id=uow.tenant_id, device_id=device_id)
 
 
 def _look_again(uow: TenantUnitOfWork, device_id: UUID, wait_s: float | None) -> None:
@@ -379,10 +398,3 @@ def _look_again(uow: TenantUnitOfWork, device_id: UUID, wait_s: float | None) ->
 
 def _frequency(stored: object) -> int | None:
     return stored if isinstance(stored, int) and not isinstance(stored, bool) and stored > 0 else None
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")

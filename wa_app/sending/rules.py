@@ -2,8 +2,8 @@
 
 Two kinds of rule: over columns of the contact itself, and over a set of contact ids (tags,
 ledger, consents). At the top, where every part must hold, a set becomes a semi or an anti
-join; below an `any` it becomes a hashed lookup, so that no shape of rules leads to a
-query per contact. Every part is true or false, never NULL: "is not Malang" includes those
+join; below an `any` all sets become one, and a hashed lookup where other rules stand beside it, so
+that no shape of rules leads to a query per contact. Every part is true or false, never NULL: "is not Malang" includes those
 without a city. Values are bound; nothing a person typed becomes SQL.
 """
 
@@ -45,6 +45,7 @@ _ROWS: Final = (
     "SELECT o.contact_id AS id FROM outbound_messages o "
     "WHERE o.tenant_id = :tenant AND o.contact_id IS NOT NULL AND {}"
 )
+_TAGGED: Final = "SELECT t.contact_id AS id FROM contact_tags t WHERE t.tenant_id = :tenant AND t.tag_id = "
 _REPLIED: Final = f"""
     SELECT o.contact_id AS id FROM outbound_messages o
     JOIN conversations v ON v.tenant_id = o.tenant_id AND v.contact_id = o.contact_id AND v.last_inbound_at >= o.sent_at
@@ -103,10 +104,17 @@ class _Writer:
 
     def group(self, rules: Rules, *, top: bool) -> str:
         every = rules.match == "all" or len(rules.rules) == 1
-        parts = [
-            self.group(rule, top=top and every) if isinstance(rule, Rules) else self.rule(rule, top=top and every)
-            for rule in rules.rules
-        ]  # fmt: skip
+        parts, together = list[str](), list[str]()
+        for rule in rules.rules:
+            if isinstance(rule, Rules):
+                parts.append(self.group(rule, top=top and every))
+            elif not every and (found := self.ids(rule)):
+                together.append(found)
+            else:
+                parts.append(self.rule(rule, top=top and every))
+        if together:
+            # One set instead of several: alone in its group it can be a semi join, which all processes of a query share.
+            parts.append(_member(" UNION ALL ".join(f"({one})" for one in together), True, top=False))
         if not parts:
             return "false"
         return f"({(' AND ' if every else ' OR ').join(parts)})"
@@ -130,13 +138,26 @@ class _Writer:
             return _member(found, not rule.op.startswith("not_"), top=top)
         return self.device(rule)
 
+    def ids(self, rule: AnyRule) -> str | None:
+        """Ids of those whom the rule means, where that is one set; None where it is a condition or the rest of a set."""
+        if isinstance(rule, TagRule) and rule.op == "any":
+            return self.tagged(rule)
+        if isinstance(rule, ActivityRule) and rule.did and rule.what in ("received", "read"):
+            return self.heard(rule)
+        if isinstance(rule, CampaignRule) and rule.did:
+            return self.of_campaigns(rule)
+        if isinstance(rule, ConsentRule) and not rule.op.startswith("not_"):
+            return _OPTED_IN if rule.op.endswith("opted_in") else BLOCKED
+        return None
+
+    def tagged(self, rule: TagRule) -> str:
+        return f"{_TAGGED}ANY({self.bind(rule.tag_ids, 'uuid[]')})"
+
     def tags(self, rule: TagRule, *, top: bool) -> str:
-        wanted = "SELECT t.contact_id AS id FROM contact_tags t WHERE t.tenant_id = :tenant AND t.tag_id = "
         if rule.op == "all":
-            each = [_member(wanted + self.bind(one, "uuid"), True, top=top) for one in rule.tag_ids]
+            each = [_member(_TAGGED + self.bind(one, "uuid"), True, top=top) for one in rule.tag_ids]
             return f"({' AND '.join(each) or 'false'})"
-        ids = self.bind(rule.tag_ids, "uuid[]")
-        return _member(f"{wanted}ANY({ids})", rule.op == "any", top=top)
+        return _member(self.tagged(rule), rule.op == "any", top=top)
 
     def words(self, column: str, op: str, value: str) -> str:
         if op in ("is_set", "not_set"):
@@ -169,23 +190,36 @@ class _Writer:
 
     def activity(self, rule: ActivityRule, *, top: bool) -> str:
         if rule.what in ("received", "read"):
-            column = "o.sent_at" if rule.what == "received" else "o.read_at"
-            found = _ROWS.format(f"o.sent_at IS NOT NULL AND {column} IS NOT NULL")
-            if rule.days is not None:
-                found += f" AND {column} >= {self.since(rule.days)}"
-            return _member(found, rule.did, top=top)
+            return _member(self.heard(rule), rule.did, top=top)
         column = "c.last_inbound_at" if rule.what == "wrote" else "c.last_replied_at"
         if rule.days is None:
             return f"({column} IS {'NOT ' if rule.did else ''}NULL)"
         since = self.since(rule.days)
         return f"({column} IS NOT NULL AND {column} >= {since})" if rule.did else f"({column} IS NULL OR {column} < {since})"
 
+    def heard(self, rule: ActivityRule) -> str:
+        """Contacts who received or read something."""
+        column = "o.sent_at" if rule.what == "received" else "o.read_at"
+        found = _ROWS.format(f"o.sent_at IS NOT NULL AND {column} IS NOT NULL")
+        return found if rule.days is None else f"{found} AND {column} >= {self.since(rule.days)}"
+
     def campaign(self, rule: CampaignRule, *, top: bool) -> str:
-        if rule.state.startswith("not_"):
+        found = self.of_campaigns(rule)
+        if found is None:
             sent = _member(self.rows(rule, "sent"), True, top=top and rule.did)
             did = _member(self.rows(rule, rule.state.removeprefix("not_")), False, top=top and rule.did)
             return f"({sent} AND {did})" if rule.did else f"(NOT ({sent} AND {did}))"
-        return _member(self.rows(rule, rule.state), rule.did, top=top)
+        return _member(found, rule.did, top=top)
+
+    def of_campaigns(self, rule: CampaignRule) -> str | None:
+        """Contacts whom the rule means as one set; None where it takes two."""
+        if not rule.state.startswith("not_"):
+            return self.rows(rule, rule.state)
+        state = rule.state.removeprefix("not_")
+        if state not in _STATES:
+            return None
+        # Who got it and did not do it, in one look at the ledger instead of two.
+        return f"{self.rows(rule, 'sent')} GROUP BY o.contact_id HAVING NOT bool_or({_STATES[state]})"
 
     def rows(self, rule: CampaignRule, state: str) -> str:
         """Contacts of these campaigns in a state."""

@@ -7,13 +7,13 @@ when the mail server has taken it; a message that was lost is sent again by the 
 from datetime import datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import text
 
 from wa_app.config import get_settings
 from wa_app.db import system_unit_of_work
 from wa_app.i18n import translate
+from wa_app.kit.zones import stored_zone
 from wa_app.mail import letters
 from wa_app.mail.port import Mail
 from wa_app.sending.health import rank
@@ -74,8 +74,4 @@ def _written(language: str, detail: dict[str, Any]) -> dict[str, str]:
 
 
 def _local(iso: str, time_zone: str) -> str:
-    try:
-        zone = ZoneInfo(time_zone)
-    except (ZoneInfoNotFoundError, ValueError):
-        zone = ZoneInfo("UTC")
-    return f"{datetime.fromisoformat(iso).astimezone(zone):%d/%m %H:%M} ({time_zone})"
+    return f"{datetime.fromisoformat(iso).astimezone(stored_zone(time_zone)):%d/%m %H:%M} ({time_zone})"

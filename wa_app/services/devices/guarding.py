@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import orjson
 import structlog
@@ -18,6 +18,7 @@ from sqlalchemy import text
 from wa_app.db import SystemUnitOfWork, TenantUnitOfWork, system_unit_of_work, unit_of_work
 from wa_app.kit.clock import utc_now
 from wa_app.kit.ids import NIL, id_floor
+from wa_app.kit.zones import stored_zone
 from wa_app.schemas.principal import Principal, Verb
 from wa_app.sending import health, ledger, pacing, warmup
 from wa_app.sending.health import Guard, OptOuts
@@ -215,7 +216,7 @@ async def _warm_up() -> None:
     async with system_unit_of_work() as uow:
         found = (await uow.session.execute(_WARMING)).all()
     for row in found:
-        zone = _zone(row.time_zone)
+        zone = stored_zone(row.time_zone)
         curve = row.warmup_curve
         day = warmup.Day(_sent_yesterday(row, zone), row.health_score, row.guard != "none")
         stage = warmup.due_stage(row.warmup_stage, row.warmup_stage_at, row.now, zone, day, curve)
@@ -238,13 +239,6 @@ async def _to_stage(uow: TenantUnitOfWork, row: Any, stage: int, cap: int) -> No
     await conn.execute(_EVENT, uow.tenant_id, row.id, "warmup", orjson.dumps(detail).decode())
     uow.enqueue("lane.run", tenant_id=uow.tenant_id, device_id=row.id)
     uow.publish("device", id=row.id)
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
 
 
 async def wake_unsent() -> int:
