@@ -12,7 +12,7 @@ from tests.fixtures import services
 from tests.fixtures.app import RunningApp, running_app
 from wa_app import db
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.alone]
 
 FLOOD = fairness.Flood(rows=12_000, events=6_000, imports=3, import_rows=20_000, devices=6)
 

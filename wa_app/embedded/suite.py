@@ -63,7 +63,7 @@ def all_stages() -> list[Stage]:
         Stage("frontend", _frontend),
         # A file stays with one worker, which has a running application of its own and makes what the file shares once.
         Stage("browser", lambda: _pytest("tests/browser", *workers, "--dist", "loadfile")),
-        Stage("faults", lambda: _pytest("tests/faults")),
+        Stage("faults", lambda: _faults(*workers)),
     ]
 
 
@@ -139,6 +139,12 @@ def _pytest(folder: str, *arguments: str) -> bool:
         if report.exists():
             tally.add(report)
     return passed
+
+
+def _faults(*workers: str) -> bool:
+    """Scenarios wait for leases and restarts most of their time, so two go side by side; what is timed goes alone."""
+    together = _pytest("tests/faults", *workers, "--maxschedchunk=1", "-m", "not alone")
+    return _pytest("tests/faults", "-m", "alone") and together
 
 
 def _unit() -> bool:
