@@ -20,8 +20,9 @@ from wa_app import db
 from wa_app.config import get_settings
 from wa_app.db import system_unit_of_work
 from wa_app.errors import AppError
+from wa_app.inbound import media
 from wa_app.sending import planning, sweeps
-from wa_app.services import agents, auto_replies, contacts, files, groups, message_templates, resets, sessions
+from wa_app.services import agents, auto_replies, contacts, files, groups, message_templates, resets, scans, sessions
 from wa_app.services.campaigns import addresses, running, series, snapshots, variants
 from wa_app.services.campaigns import jobs as campaign_jobs
 from wa_app.services.devices import guarding
@@ -80,6 +81,14 @@ async def _groups() -> None:
         await groups.wake(uow)
 
 
+async def _media() -> None:
+    """Files of messages that are to be fetched or read, files to be read at once, and those that took too long."""
+    async with system_unit_of_work() as uow:
+        await media.give_up(uow)
+        await media.wake(uow)
+        await scans.wake(uow)
+
+
 async def _mails() -> None:
     await resets.wake_unsent()
 
@@ -112,6 +121,8 @@ JOBS: Final[Mapping[str, tuple[int, Job]]] = {
     "outbound.expire": (5, sweeps.expire),
     "devices.probe": (30, _probe),
     "devices.health": (60, guarding.watch_over),
+    "media.wake": (2, _media),
+    "scans.tidy": (300, scans.tidy),
     "mails.wake": (60, _mails),
     "sessions.tidy": (3600, sessions.tidy),
     "files.tidy": (600, files.tidy),

@@ -6,17 +6,25 @@ the lease carries the epoch, so a holder that was paused past its lease can do n
 Advisory locks are not used: they survive the return of a pooled connection (DESIGN §2).
 """
 
+import asyncio
 import os
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from uuid import UUID
 
+import structlog
 from sqlalchemy import ColumnElement, func, literal, or_, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlmodel import SQLModel
 
 from wa_app.config import get_settings
-from wa_app.db import UnitOfWork
+from wa_app.db import UnitOfWork, unit_of_work
 from wa_app.kit.ids import new_id
+from wa_app.schemas.principal import Principal
+
+log = structlog.get_logger(__name__)
 
 
 def heartbeat_s() -> float:
@@ -69,6 +77,30 @@ async def release(uow: UnitOfWork, model: type[SQLModel], tenant_id: UUID, row_i
         .where(table.c.tenant_id == tenant_id, table.c.id == row_id, table.c.lease_epoch == epoch)
         .values(lease_owner=None, lease_until=None)
     )
+
+
+@asynccontextmanager
+async def beating(principal: Principal, model: type[SQLModel], row_id: UUID, epoch: int) -> AsyncIterator[None]:
+    """Renew a lease while the block works. Who must not go on without it asks by the epoch when it writes."""
+    task = asyncio.create_task(_beat(principal, model, row_id, epoch))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _beat(principal: Principal, model: type[SQLModel], row_id: UUID, epoch: int) -> None:
+    while True:
+        await asyncio.sleep(heartbeat_s())
+        try:
+            async with unit_of_work(principal) as uow:
+                if not await renew(uow, model, principal.tenant_id, row_id, epoch):
+                    return
+        except (SQLAlchemyError, OSError) as error:
+            # The next beat may get through; what is written at the end carries the epoch.
+            log.warning("lease.heartbeat_failed", error=type(error).__name__)
 
 
 def _ahead() -> ColumnElement[datetime]:

@@ -47,11 +47,13 @@ TABLE_OF = {
     "suppression_id": "suppressions", "grab_id": "group_grabs", "entry_id": "suppressions", "preferred_device_id": "devices",
     "message_template_id": "message_templates", "template_id": "message_templates", "series_id": "campaign_series",
     "agent_id": "agents",
+    "scan_id": "ocr_scans",
 }  # fmt: skip
 """Which table an id in a path or a body names."""
 NOT_IDS = frozenset({"phone", "name", "device_token", "slug"})
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/api/v1/devices/{device_id}/pairing-code"): {"phone": "+6281234567890"},
+    ("POST", "/api/v1/ocr/scan"): {"base64": "%%%%"},
 }
 """Bodies that a schema alone does not tell."""
 

@@ -27,6 +27,7 @@ from wa_app.api.v1 import (
     imports,
     message_templates,
     messages,
+    ocr,
     segments,
     settings,
 )
@@ -40,6 +41,7 @@ V1: tuple[APIRouter, ...] = (
     campaigns.routes, campaign_jobs.routes, messages.routes, blacklist.routes, segments.routes, settings.routes,
     admin.routes, campaign_parts.routes, campaign_series.routes, message_templates.routes,
     agent.default_routes, agent.routes,
+    ocr.routes,
 )
 """Routers under `/api/v1`. Add yours here."""
 TOP: tuple[APIRouter, ...] = (openapi.routes, health.routes, webhooks.routes, links.routes, dev.routes)

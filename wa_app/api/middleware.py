@@ -26,7 +26,7 @@ _PLAIN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 MEGABYTE = 1024 * 1024
 JSON_CAP = 2 * MEGABYTE
 WEBHOOK_CAP = 8 * MEGABYTE
-UPLOAD_PATHS = ("/api/v1/files", "/api/v1/contacts/upload")
+UPLOAD_PATHS = ("/api/v1/files", "/api/v1/contacts/upload", "/api/v1/ocr/scan")
 DRAIN_S = 5.0
 """How long the rest of a refused body is read and dropped, in seconds."""
 MULTIPART_SLACK = 64 * 1024

@@ -10,6 +10,7 @@ import orjson
 
 from wa_app.channels.port import AckLevel, Identity, IncomingMedia, Message, MessageEchoed, MessageReceived
 from wa_app.db import TenantUnitOfWork
+from wa_app.inbound import media
 from wa_app.kit.ids import new_id
 from wa_app.schemas.contacts import ContactCreate
 from wa_app.sending.rules import REPLY_WINDOW
@@ -84,6 +85,8 @@ async def store(uow: TenantUnitOfWork, device_id: UUID, message: MessageReceived
         known = await conn.fetchval(_KNOWN, uow.tenant_id, device_id, message.message_id)
         return Stored(known, contact_id, at, is_new=False)
     await _touch(conn, uow.tenant_id, conversation, contact_id, at, received=received)
+    if received and message.media is not None:
+        await media.expect(uow, stored, device_id, message.media)
     uow.publish("message", id=stored, conversation_id=conversation, contact_id=contact_id)
     return Stored(stored, contact_id, at, is_new=True)
 

@@ -13,9 +13,11 @@ from wa_app.models import (
     identity,
     inbound,
     links,
+    media,
     outbound,
     people,
     reports,
+    scans,
     segments,
 )
 
@@ -32,8 +34,10 @@ __all__ = [
     "identity",
     "inbound",
     "links",
+    "media",
     "outbound",
     "people",
     "reports",
+    "scans",
     "segments",
 ]

@@ -83,6 +83,18 @@ class Sender(StrEnum):
     CAMPAIGN = "campaign"
 
 
+class ReadingState(StrEnum):
+    """How far the picture or document of a message is. A message without any has NULL."""
+
+    WAITING = "waiting"
+    FETCHING = "fetching"
+    READING = "reading"
+    DONE = "done"
+    SKIPPED = "skipped"
+    """Kept, and nothing of it is text to us."""
+    FAILED = "failed"
+
+
 class Message(TenantRow, table=True):
     """One line of a conversation."""
 
@@ -92,6 +104,7 @@ class Message(TenantRow, table=True):
         UniqueConstraint("tenant_id", "device_id", "provider_message_id"),
         Index(None, "tenant_id", "conversation_id", "timestamp"),
         state_check("direction", Direction), state_check("sender", Sender),
+        state_check("reading_state", ReadingState),
     )
     conversation_id: UUID
     device_id: UUID
@@ -106,3 +119,8 @@ class Message(TenantRow, table=True):
     provider_message_id: str | None = Field(default=None)
     timestamp: datetime | None = time_field()
     extra: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
+    reading_state: ReadingState | None = Field(
+        default=None, sa_column=Column(state_column(ReadingState).type, nullable=True)
+    )
+    reading: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB))
+    """What was read: `{text, method, pages, lines, is_cut, ms}`, or `{reason}` why it was not."""

@@ -292,7 +292,7 @@ class WahaApi:
 
     async def file(self, request: Request) -> Any:
         kept = self.world.files.get(request.path_params["name"])
-        if kept is None:
+        if kept is None or time.time() - kept[2] > self.world.settings.file_life_s:
             return JSONResponse({"error": {"code": 404, "key": "FILE_NOT_FOUND", "message": "File not found"}}, 404)
         return Response(kept[0], media_type=kept[1])
 

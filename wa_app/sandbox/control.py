@@ -256,7 +256,7 @@ class Control:
         return JSONResponse(answer)
 
     async def config(self, request: Request) -> Response:
-        """`{engine?, acks?, absent_suffix?, start_s?, send_s?, qr_first_s?, qr_next_s?}`."""
+        """`{engine?, acks?, absent_suffix?, start_s?, send_s?, qr_first_s?, qr_next_s?, file_life_s?}`."""
         if request.method == "PATCH":
             asked = await _json(request)
             settings = self.world.settings
@@ -266,7 +266,7 @@ class Control:
                 settings.acks = asked["acks"]
             if asked.get("absent_suffix"):
                 settings.absent_suffix = str(asked["absent_suffix"])
-            for name in ("start_s", "send_s", "qr_first_s", "qr_next_s", "qr_wait_s"):
+            for name in ("start_s", "send_s", "qr_first_s", "qr_next_s", "qr_wait_s", "file_life_s"):
                 if isinstance(asked.get(name), int | float):
                     setattr(settings, name, float(asked[name]))
             self.world.touched()
@@ -277,7 +277,7 @@ class Control:
         return {
             "engine": settings.engine, "acks": settings.acks, "absent_suffix": settings.absent_suffix,
             "start_s": settings.start_s, "send_s": settings.send_s, "qr_first_s": settings.qr_first_s, "qr_next_s": settings.qr_next_s,
-            "qr_wait_s": settings.qr_wait_s,
+            "qr_wait_s": settings.qr_wait_s, "file_life_s": settings.file_life_s,
         }  # fmt: skip
 
     async def faults(self, request: Request) -> Response:

@@ -40,6 +40,8 @@ class SandboxSettings:
     qr_next_s: float = 20.0
     qr_count: int = 6
     qr_wait_s: float = 10.0
+    file_life_s: float = 180.0
+    """How long a customer's file can be fetched, as WAHA keeps it."""
     keep_messages: int = 50_000
     state_file: Path | None = None
     base_url: str = "http://127.0.0.1:3000"
@@ -131,7 +133,7 @@ class World:
         self.settings = settings
         self.sessions: dict[str, Session] = {}
         self.messages: OrderedDict[tuple[str, str], Message] = OrderedDict()
-        self.files: OrderedDict[str, tuple[bytes, str]] = OrderedDict()
+        self.files: OrderedDict[str, tuple[bytes, str, float]] = OrderedDict()
         self.files_bytes = 0
         self.faults: list[Fault] = []
         self.fault_no = 0
@@ -185,10 +187,10 @@ class World:
 
     def keep_file(self, name: str, data: bytes, mime: str) -> None:
         """Store a file, forgetting the oldest beyond the bound."""
-        self.files[name] = (data, mime)
+        self.files[name] = (data, mime, time.time())
         self.files_bytes += len(data)
         while self.files_bytes > FILES_KEPT_BYTES and len(self.files) > 1:
-            _, (old, _mime) = self.files.popitem(last=False)
+            _, (old, *_) = self.files.popitem(last=False)
             self.files_bytes -= len(old)
 
     def fault(self, session: str, *kinds: str) -> Fault | None:

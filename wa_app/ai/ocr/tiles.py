@@ -7,6 +7,7 @@ from wa_app.ai.ocr.shapes import Box, Spot
 
 LONG: Final = 2400
 """Longest side that is read in one go, in pixels: a page of A4 at 200 dpi passes whole."""
+PIECE: Final = 1600
 OVERLAP: Final = 120
 """What two pieces share: a line cut in one is whole in the other."""
 
@@ -24,7 +25,7 @@ def cut(picture: Any) -> list[tuple[int, int, Any]]:
 def _spans(total: int) -> list[tuple[int, int]]:
     spans, start = [], 0
     while True:
-        end = min(total, start + LONG)
+        end = min(total, start + PIECE)
         spans.append((start, end))
         if end == total:
             return spans

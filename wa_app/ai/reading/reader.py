@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePath
 from time import perf_counter
 from typing import Final
 
@@ -25,6 +25,7 @@ Tell = Callable[[ReadStage, int, int], None]
 READABLE: Final = frozenset(mime for mime, module in KINDS.items() if module != "old")
 """Types of content that are read."""
 _HEAD: Final = 8192
+_TEXTS: Final = {".txt": "text/plain", ".md": "text/markdown", ".csv": "text/csv", ".tsv": "text/tab-separated-values"}
 
 
 def _refusal(error: Refused) -> Invalid:
@@ -38,6 +39,9 @@ def content_type(path: Path, name: str, mime: str) -> str:
     if not head:
         raise Invalid(FieldError("file", "file_empty"), code="file_empty")
     found = sniff(head, name)
+    if found == OCTETS and PurePath(name.lower()).suffix in _TEXTS:
+        # A NUL, or UTF-16 without its mark: the parser of texts knows better than a look at the first bytes.
+        return _TEXTS[PurePath(name.lower()).suffix]
     if found == "text/plain" and mime in ("text/csv", "text/markdown", "text/tab-separated-values"):
         return mime
     return mime if found in (OCTETS, "application/zip") and mime in READABLE else found

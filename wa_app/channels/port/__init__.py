@@ -6,7 +6,7 @@ strings: compare and hand them back, never take them apart outside a channel.
 Two identities are ours: phones are E.164 with `+`, LIDs are `<digits>@lid`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from wa_app.channels.port.errors import (
     ChannelError,
     ContactUnusable,
     DeviceTrouble,
+    MediaGone,
     NotSent,
     OutcomeUnknown,
     Refused,
@@ -76,6 +77,7 @@ __all__ = [
     "IdentityPair",
     "Ignored",
     "IncomingMedia",
+    "MediaGone",
     "Message",
     "MessageAcked",
     "MessageEchoed",
@@ -174,6 +176,13 @@ class Channel(Protocol):
 
     async def own_messages(self, session: str, chat_id: str, *, since: datetime, limit: int = 100) -> list[OwnMessage]:
         """The owner's messages of a chat since a moment, newest first."""
+        ...
+
+    def media(self, url: str) -> AsyncGenerator[bytes, None]:
+        """The file of a message, piece by piece, by the address it was told with.
+
+        Only the address's path is believed: it is asked of this server and of no other. Raises MediaGone.
+        """
         ...
 
     async def groups(self, session: str) -> list[Group]: ...

@@ -16,6 +16,7 @@ class ChannelError(Exception):
     ├── AccountRestricted   WhatsApp forbids new chats (463): stop campaigns of the device
     ├── OutcomeUnknown      asked, and no clear answer: it may have gone out
     ├── Unsupported         the engine cannot do this
+    ├── MediaGone           the file of a message is not (or no longer) on the server
     ├── AccessRefused       the server's key is wrong: nothing works until it is mended
     └── Refused             the request itself was refused; asking again changes nothing
 
@@ -72,6 +73,10 @@ class OutcomeUnknown(ChannelError):
 
 class Unsupported(ChannelError):
     code = "unsupported"
+
+
+class MediaGone(ChannelError):
+    code = "media_gone"
 
 
 class AccessRefused(ChannelError):

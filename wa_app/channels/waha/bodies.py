@@ -1,6 +1,7 @@
 """What we send to WAHA: the configuration of our sessions, message bodies with files."""
 
 import base64
+from urllib.parse import unquote, urlsplit
 
 from wa_app.channels.port import OutgoingFile, SessionSpec
 from wa_app.channels.waha.events import EVENTS
@@ -41,3 +42,20 @@ def with_file(session: str, chat_id: str, file: OutgoingFile, caption: str) -> d
 
 def digits(phone: str) -> str:
     return "".join(char for char in phone if char.isdigit())
+
+
+def file_path(url: str) -> str | None:
+    """The path of a file of WAHA's inside an address, None when it is something else.
+
+    >>> file_path("http://localhost:3000/api/files/default/3EB0.jpeg")
+    '/api/files/default/3EB0.jpeg'
+    """
+    try:
+        path = urlsplit(url).path
+    except ValueError:
+        return None
+    _, found, name = path.partition("/api/files/")
+    plain = unquote(name)
+    if not found or not plain or not plain.isprintable() or ".." in plain.split("/") or "\\" in plain:
+        return None
+    return found + name

@@ -2,7 +2,7 @@
 
 import base64
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
@@ -22,6 +22,7 @@ from wa_app.channels.port import (
     Identity,
     IdentityKind,
     IdentityPair,
+    MediaGone,
     NumberCheck,
     OutgoingFile,
     OwnMessage,
@@ -39,7 +40,7 @@ from wa_app.channels.waha.answers import (
     read_pair,
     read_session,
 )
-from wa_app.channels.waha.bodies import digits, session_config, with_file
+from wa_app.channels.waha.bodies import digits, file_path, session_config, with_file
 from wa_app.channels.waha.errors import classify, from_transport
 from wa_app.channels.waha.events import loads
 from wa_app.channels.waha.models import (
@@ -61,6 +62,7 @@ SEND_FILE_S: Final = 180.0
 KEEP_ALIVE_S: Final = 4.0
 """Node closes idle connections after 5 s: one kept longer would break under a message and leave it unknown."""
 PAGE: Final = 500
+MEDIA_CHUNK: Final = 256 * 1024
 _ENGINES_WITH_IDS: Final = frozenset({"NOWEB", "GOWS"})
 
 
@@ -289,6 +291,37 @@ class WahaClient:
                 yield item
             if not fresh or len(page) < PAGE:
                 return
+
+    async def media(self, url: str) -> AsyncGenerator[bytes, None]:
+        """The file of a message. WAHA writes its own idea of its host into the address: ours is taken instead.
+
+        An address that is not one of WAHA's own files (a pre-signed one of a store) is MediaGone: our key and our
+        network are not for other hosts.
+        """
+        path = file_path(url)
+        if path is None:
+            raise MediaGone("address of another host")
+        timeout = {"connect": CONNECT_S, "pool": CONNECT_S, "read": READ_S, "write": READ_S}
+        request = httpx.Request(
+            "GET", httpx.URL(self._base + path), headers=self._headers, extensions={"timeout": timeout}
+        )
+        try:
+            response = await self._http.send(request, stream=True)
+            try:
+                await self._refuse_no_file(response)
+                async for chunk in response.aiter_bytes(MEDIA_CHUNK):
+                    yield chunk
+            finally:
+                await response.aclose()
+        except httpx.TransportError as error:
+            raise from_transport(error, sending=False) from error
+
+    async def _refuse_no_file(self, response: httpx.Response) -> None:
+        if response.status_code in (404, 410):
+            raise MediaGone(f"http {response.status_code}")
+        if not response.is_success:
+            await response.aread()
+            raise _failure(response, sending=False)
 
     async def _send(self, verb: str, body: dict[str, object], read_s: float) -> Receipt:
         """Put a message out. Any failure after the request left is OutcomeUnknown, never retried here."""

@@ -26,6 +26,8 @@ NOT_MEDIA = ("text/csv", "text/tab-separated-values")
 """Lists of contacts: uploads of the import, not for the library."""
 _JOBS = ("import_jobs", "campaign_jobs")
 """Work that reads or writes a file: such files are not for the library, and needed while it is open."""
+_RECEIVED = "message_media"
+"""What customers sent: theirs, not for the library."""
 
 
 async def get(uow: TenantUnitOfWork, file_id: UUID) -> File:
@@ -104,7 +106,7 @@ async def count(uow: TenantUnitOfWork, *, q: str = "", kind: Kind | None = None)
 
 def _shown(q: str, kind: Kind | None) -> list[ColumnElement[bool]]:
     where: list[ColumnElement[bool]] = [col(File.deleted_at).is_(None), col(File.mime).not_in(NOT_MEDIA)]
-    for jobs in (SQLModel.metadata.tables[name] for name in _JOBS):
+    for jobs in (SQLModel.metadata.tables[name] for name in (*_JOBS, _RECEIVED)):
         where.append(not_(
             select(jobs.c.id).where(jobs.c.tenant_id == File.tenant_id, jobs.c.file_id == File.id).exists()
         ))  # fmt: skip
