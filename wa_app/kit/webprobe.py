@@ -82,6 +82,17 @@ def is_allowed(address: str, *, loopback: bool) -> bool:
     return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 
+def guarded_pool(*, loopback: bool) -> httpcore.AsyncConnectionPool:
+    """A pool whose every connection goes to an address that was looked at: for whoever wants the body too."""
+    return httpcore.AsyncConnectionPool(ssl_context=_tls(), network_backend=_Guarded(loopback), max_connections=2)
+
+
+def host_header(url: str) -> bytes:
+    """The host of an address as the header wants it, without name and password."""
+    parts = urlsplit(url)
+    return parts.netloc.rpartition("@")[2].encode("idna" if not parts.netloc.isascii() else "ascii")
+
+
 async def problem_of(url: str, *, loopback: bool = False) -> str | None:
     """Why an address does not answer, None when it does.
 
@@ -122,9 +133,7 @@ async def _follow(pool: httpcore.AsyncConnectionPool, url: str) -> str | None:
 async def _ask(pool: httpcore.AsyncConnectionPool, method: str, url: str) -> tuple[int, str | None]:
     """Status and target of a redirect; the body is never read."""
     limits = {"timeout": {"connect": 5.0, "read": 8.0, "write": 5.0, "pool": 5.0}}
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2].encode("idna" if not parts.netloc.isascii() else "ascii")
-    async with pool.stream(method, url, headers=[(b"Host", host), *_HEADERS], extensions=limits) as answer:
+    async with pool.stream(method, url, headers=[(b"Host", host_header(url)), *_HEADERS], extensions=limits) as answer:
         places = [value.decode("latin-1") for name, value in answer.headers if name.lower() == b"location"]
         return answer.status, places[0] if places else None
 

@@ -126,27 +126,21 @@ def _columns(pieces: list[_Piece]) -> list[list[_Piece]]:
 
 
 def _gutter(pieces: Sequence[_Piece]) -> float | None:
-    """The middle of the widest empty strip from above to below between two columns of prose."""
+    """The middle of the widest strip between two columns of prose; a heading or two may run across it."""
     usual = median(one.height for one in pieces) if pieces else 0.0
-    narrow = _without_headings(pieces)
     best: tuple[float, float] | None = None
-    reached = -math.inf
-    for one in sorted(narrow, key=lambda piece: piece.left):
-        gap = one.left - reached
-        if math.isfinite(reached) and gap > 0.8 * usual and (best is None or gap > best[0]):
-            middle = reached + gap / 2
-            if _is_prose([p for p in narrow if p.right <= middle]) and _is_prose([p for p in narrow if p.left >= middle]):
-                best = (gap, middle)
-        reached = max(reached, one.right)
+    for edge in sorted({one.right for one in pieces})[:-1]:
+        right = [one for one in pieces if one.left > edge]
+        if not right:
+            continue
+        gap = min(one.left for one in right) - edge
+        if gap <= 0.8 * usual or (best is not None and gap <= best[0]):
+            continue
+        left = [one for one in pieces if one.right <= edge]
+        across = len(pieces) - len(left) - len(right)
+        if across <= max(2, 0.15 * len(pieces)) and _is_prose(left) and _is_prose(right):
+            best = (gap, edge + gap / 2)
     return best[1] if best else None
-
-
-def _without_headings(pieces: Sequence[_Piece]) -> list[_Piece]:
-    """Pieces but for those that run over more than half of the page."""
-    if not pieces:
-        return []
-    width = max(one.right for one in pieces) - min(one.left for one in pieces)
-    return [one for one in pieces if one.right - one.left < 0.55 * width]
 
 
 def _is_prose(pieces: Sequence[_Piece]) -> bool:

@@ -18,7 +18,7 @@ _WORD: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.d
 _EXCEL: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 KINDS: Final[dict[str, str]] = {
     "text/plain": "texts", "text/markdown": "texts", "text/csv": "sheets", "text/tab-separated-values": "sheets",
-    _EXCEL: "sheets", _WORD: "words", "application/pdf": "pdf", "image/jpeg": "pictures", "image/png": "pictures",
+    _EXCEL: "sheets", _WORD: "words", "application/pdf": "pdf", "text/html": "pages", "image/jpeg": "pictures", "image/png": "pictures",
     "image/webp": "pictures", "image/gif": "pictures", "image/heic": "pictures",
     "application/x-ole-storage": "old", "application/msword": "old", "application/vnd.ms-excel": "old",
 }  # fmt: skip

@@ -25,6 +25,8 @@ Tell = Callable[[ReadStage, int, int], None]
 READABLE: Final = frozenset(mime for mime, module in KINDS.items() if module != "old")
 """Types of content that are read."""
 _HEAD: Final = 8192
+_FINER: Final = frozenset({"text/csv", "text/markdown", "text/tab-separated-values", "text/html"})
+"""What plain text may be more exactly, when somebody says so who knows."""
 _TEXTS: Final = {".txt": "text/plain", ".md": "text/markdown", ".csv": "text/csv", ".tsv": "text/tab-separated-values"}
 
 
@@ -42,7 +44,7 @@ def content_type(path: Path, name: str, mime: str) -> str:
     if found == OCTETS and PurePath(name.lower()).suffix in _TEXTS:
         # A NUL, or UTF-16 without its mark: the parser of texts knows better than a look at the first bytes.
         return _TEXTS[PurePath(name.lower()).suffix]
-    if found == "text/plain" and mime in ("text/csv", "text/markdown", "text/tab-separated-values"):
+    if found in ("text/plain", "application/xml") and mime in _FINER:
         return mime
     return mime if found in (OCTETS, "application/zip") and mime in READABLE else found
 
