@@ -25,6 +25,8 @@ from wa_app.sending import planning, sweeps
 from wa_app.services import agents, auto_replies, contacts, files, groups, message_templates, resets, scans, sessions
 from wa_app.services.campaigns import addresses, running, series, snapshots, variants
 from wa_app.services.campaigns import jobs as campaign_jobs
+from wa_app.services.conversations import sweeps as answers
+from wa_app.services.conversations import takeover
 from wa_app.services.devices import guarding
 from wa_app.services.imports import jobs
 from wa_app.services.reports import exporting
@@ -89,6 +91,12 @@ async def _media() -> None:
         await scans.wake(uow)
 
 
+async def _resume() -> None:
+    """Conversations that go back to the machine."""
+    async with system_unit_of_work() as uow:
+        await takeover.resume_due(uow)
+
+
 async def _mails() -> None:
     await resets.wake_unsent()
 
@@ -105,6 +113,7 @@ async def _tidy() -> None:
         await auto_replies.purge(uow)
         await exporting.forget(uow)
         await planning.forget_members(uow)
+        await answers.forget(uow)
 
 
 JOBS: Final[Mapping[str, tuple[int, Job]]] = {
@@ -114,6 +123,9 @@ JOBS: Final[Mapping[str, tuple[int, Job]]] = {
     "campaigns.jobs": (2, _campaign_jobs),
     "campaigns.winners": (10, _winners),
     "campaigns.series": (5, _series),
+    "answers.wake": (1, answers.wake_due),
+    "answers.settle": (2, answers.settle),
+    "answers.resume": (30, _resume),
     "imports.wake": (5, _imports),
     "groups.wake": (5, _groups),
     "outbound.orphans": (5, _orphans),

@@ -41,6 +41,8 @@ class Settings(BaseSettings):
     number_checks_per_day: int = Field(300, ge=0, validation_alias="SAPA_NUMBER_CHECKS_PER_DAY")
     lease_s: float = Field(30.0, ge=6.0, validation_alias="SAPA_LEASE_S")
     """Seconds after which the work of a process that died is taken over by another."""
+    answer_debounce_s: float = Field(3.0, ge=0.0, le=60.0, validation_alias="SAPA_ANSWER_DEBOUNCE_S")
+    """Messages that follow one another within this many seconds are answered together."""
     sentry_dsn: str = Field("", validation_alias="SENTRY_DSN")
     max_upload_mb: int = Field(100, ge=1, validation_alias="SAPA_MAX_UPLOAD_MB")
     media_delivery: Literal["auto", "link", "base64"] = Field("auto", validation_alias="SAPA_MEDIA_DELIVERY")

@@ -28,6 +28,7 @@ ACTOR_QUEUES: dict[str, str] = {
     "media.fetch": "default",
     "media.read": "ocr",
     "scan.run": "ocr",
+    "conversation.answer": "answers",
     "reconcile.run": "default",
     "device.probe": "default",
     "device.provision": "default",

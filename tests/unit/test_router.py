@@ -15,7 +15,7 @@ from wa_app.schemas.auto_replies import Considered, RuleDecision, RuleMatch, Rul
 
 AT = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
 """A Wednesday, 17:00 in Jakarta."""
-RULES = {"harga": "Harga mulai {{name|Kakak}} 10rb", "promo": "{Ada|Ada} promo", "kosong": "", "👍": "Siap!"}
+RULES = {"harga": "Harga mulai {{name|Kakak}} 10rb", "promo": "{Ada|Ada} promo", "kosong": "", "catat": "", "👍": "Siap!"}
 IDS = {word: uuid4() for word in RULES}
 
 
@@ -214,3 +214,9 @@ def test_every_step_has_its_text() -> None:
 
     for step, outcome in re.findall(r'TraceStep\.(\w+), "(\w+)"', source):
         assert f"trace.{step.lower()}.{outcome}" in texts
+
+
+async def test_a_rule_may_keep_silent_on_purpose() -> None:
+    model = Model()
+    decision = await router.decide(context("kosong", model=model))
+    assert (decision.action, path(decision)[-1], model.tasks) == (Action.SILENT, "answer.rule_silent", [])

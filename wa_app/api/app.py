@@ -19,6 +19,7 @@ from wa_app.api.v1 import (
     campaign_parts,
     campaign_series,
     campaigns,
+    chats,
     contacts,
     devices,
     events,
@@ -42,6 +43,7 @@ V1: tuple[APIRouter, ...] = (
     admin.routes, campaign_parts.routes, campaign_series.routes, message_templates.routes,
     agent.default_routes, agent.routes,
     ocr.routes,
+    chats.routes,
 )
 """Routers under `/api/v1`. Add yours here."""
 TOP: tuple[APIRouter, ...] = (openapi.routes, health.routes, webhooks.routes, links.routes, dev.routes)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -60,6 +60,7 @@ class Stored:
     contact_id: UUID
     at: datetime
     is_new: bool
+    conversation_id: UUID
 
 
 async def store(uow: TenantUnitOfWork, device_id: UUID, message: MessageReceived | MessageEchoed) -> Stored | None:
@@ -79,16 +80,24 @@ async def store(uow: TenantUnitOfWork, device_id: UUID, message: MessageReceived
         _MESSAGE, new_id(), uow.tenant_id, conversation, device_id, contact_id,
         "INBOUND" if received else "OUTBOUND", "contact" if received else "human", message.message_kind.value,
         _plain(message.text), _media(message.media), None if received else STATUS[_ack(message)],
-        message.message_id, at, _extra(message),
+        message.message_id, _finer(at), _extra(message),
     )  # fmt: skip
     if stored is None:
         known = await conn.fetchval(_KNOWN, uow.tenant_id, device_id, message.message_id)
-        return Stored(known, contact_id, at, is_new=False)
+        return Stored(known, contact_id, at, is_new=False, conversation_id=conversation)
     await _touch(conn, uow.tenant_id, conversation, contact_id, at, received=received)
     if received and message.media is not None:
         await media.expect(uow, stored, device_id, message.media)
     uow.publish("message", id=stored, conversation_id=conversation, contact_id=contact_id)
-    return Stored(stored, contact_id, at, is_new=True)
+    return Stored(stored, contact_id, at, is_new=True, conversation_id=conversation)
+
+
+def _finer(at: datetime) -> datetime:
+    """WhatsApp tells whole seconds: within that second a message came when we heard of it.
+
+    Our own answers have finer times, and would seem to come after what the customer wrote next.
+    """
+    return at if at.microsecond else max(at, min(at + timedelta(milliseconds=999), datetime.now(UTC)))
 
 
 async def _touch(

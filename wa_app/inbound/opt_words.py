@@ -22,6 +22,7 @@ from wa_app.schemas.opt_out import OptOutSettings
 from wa_app.sending import ledger, suppression
 from wa_app.sending.suppression import Alias, Stop
 from wa_app.services import identities
+from wa_app.services.conversations import turns
 
 WORD: Final = "word"
 """`consents.source` of what was said by a word."""
@@ -138,6 +139,7 @@ async def _stop(
         SuppressionReason.UNSUBSCRIBE, note=heard.text, campaign_id=campaign_id, source=SuppressionSource.WORD
     )
     await suppression.add(uow, await _aliases(uow, heard, contact_id), stop)
+    await turns.cancel_all_of(uow, contact_id, "stopped")
     uow.publish("contact", id=contact_id)
     uow.publish("blacklist")
     if campaign_id is not None:

@@ -39,6 +39,7 @@ from wa_app.schemas.principal import Principal
 from wa_app.sending import reconcile
 from wa_app.sending.ledger import Ack, apply_acks
 from wa_app.services import opt_out
+from wa_app.services.conversations import takeover, turns
 from wa_app.services.devices import apply_session_status
 
 log = structlog.get_logger(__name__)
@@ -238,10 +239,16 @@ async def _handle(uow: TenantUnitOfWork, item: _Item, words: WordList) -> None:
 
 
 async def _received(uow: TenantUnitOfWork, item: _Item, event: MessageReceived, words: WordList) -> None:
-    """Store what a person wrote. A repeated word is listened to again: its first hearing may have failed."""
+    """Store what a person wrote, for an answer. A repeated word is listened to again: its first hearing may have failed."""
     stored = await _store(uow, item, event)
-    if stored is not None:
-        item.heard = opt_words.listen(words, item.device_id, event, stored)
+    if stored is None:
+        return
+    item.heard = opt_words.listen(words, item.device_id, event, stored)
+    if stored.is_new and item.heard is None:
+        await turns.join(
+            uow, conversation_id=stored.conversation_id, device_id=item.device_id, contact_id=stored.contact_id,
+            message_id=stored.id, at=stored.at,
+        )  # fmt: skip
 
 
 async def _store(
@@ -263,8 +270,8 @@ async def _echo(uow: TenantUnitOfWork, item: _Item, event: MessageEchoed) -> Non
         item.put_off("not_in_ledger")
     elif event.source is EchoSource.UNKNOWN and item.attempts < MAX_TRIES:
         item.put_off("source_unknown")
-    else:
-        await _store(uow, item, event)
+    elif (stored := await _store(uow, item, event)) is not None and stored.is_new:
+        await takeover.by_human(uow, stored.conversation_id, stored.at)
 
 
 _RESUME = """

@@ -3,6 +3,7 @@
 from wa_app.models import (
     agents,
     ai,
+    answers,
     auto_replies,
     automation,
     base,
@@ -24,6 +25,7 @@ from wa_app.models import (
 __all__ = [
     "agents",
     "ai",
+    "answers",
     "auto_replies",
     "automation",
     "base",

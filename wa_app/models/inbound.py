@@ -58,6 +58,9 @@ class Conversation(TenantRow, Leased, table=True):
         *tenant_keys(), tenant_fk("contact_id", "contacts"), tenant_fk("device_id", "devices"),
         UniqueConstraint("tenant_id", "contact_id", "device_id"),
         Index(None, "tenant_id", "last_message_at"),
+        Index("ix_conversations_resume", "bot_resumes_at", postgresql_where=text("bot_resumes_at IS NOT NULL")),
+        Index("ix_conversations_needs_human", "tenant_id", "needs_human_at",
+              postgresql_where=text("needs_human_at IS NOT NULL")),
     )
     contact_id: UUID
     device_id: UUID
@@ -67,6 +70,21 @@ class Conversation(TenantRow, Leased, table=True):
     unread: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
     last_message_at: datetime | None = time_field()
     last_inbound_at: datetime | None = time_field()
+    bot_off_reason: str | None = Field(default=None)
+    """Why no machine answers: `human`, `switched_off`, `handed_over`."""
+    bot_resumes_at: datetime | None = time_field()
+    """When the machine answers again by itself; NULL: when a person says so."""
+    human_at: datetime | None = time_field()
+    """When a person of the tenant last answered."""
+    needs_human_at: datetime | None = time_field()
+    needs_human_reason: str | None = Field(default=None)
+    needs_human_summary: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    """What the person who goes on should know."""
+    away_at: datetime | None = time_field()
+    """When the customer was last told that nobody is there."""
+    summary: str = Field(default="", sa_column_kwargs={"server_default": ""})
+    """Rolling summary of the talk up to `summary_at`."""
+    summary_at: datetime | None = time_field()
 
 
 class Direction(StrEnum):
@@ -103,6 +121,9 @@ class Message(TenantRow, table=True):
         *tenant_keys(), tenant_fk("conversation_id", "conversations"),
         UniqueConstraint("tenant_id", "device_id", "provider_message_id"),
         Index(None, "tenant_id", "conversation_id", "timestamp"),
+        Index("ix_messages_outbound", "tenant_id", "outbound_id", unique=True,
+              postgresql_where=text("outbound_id IS NOT NULL")),
+        Index("ix_messages_turn", "tenant_id", "turn_id", postgresql_where=text("turn_id IS NOT NULL")),
         state_check("direction", Direction), state_check("sender", Sender),
         state_check("reading_state", ReadingState),
     )
@@ -124,3 +145,5 @@ class Message(TenantRow, table=True):
     )
     reading: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB))
     """What was read: `{text, method, pages, lines, is_cut, ms}`, or `{reason}` why it was not."""
+    turn_id: UUID | None = Field(default=None)
+    """The turn that a customer's message belongs to, or that an answer came from: its trace is there."""

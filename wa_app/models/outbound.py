@@ -241,3 +241,7 @@ class OutboundMessage(TenantRow, table=True):
     read_at: datetime | None = time_field()
     played_at: datetime | None = time_field()
     created_by: UUID | None = Field(default=None)
+    sender: str | None = Field(default=None)
+    """Who wrote it: rule, flow, agent, human; NULL for campaigns. A stop of scope `marketing` binds the first three."""
+    manner: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB))
+    """How an answer leaves: `{chat, seen: [message ids], typing}`."""

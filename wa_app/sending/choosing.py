@@ -370,7 +370,8 @@ class Chooser:
             slot_s = (caps.ready_at(self.policy, moment.used, now, self.zone) - now).total_seconds()
         for row in step.batch.rows:
             # A person has typed an answer by hand already; who waits for one does not wait for the next gap.
-            typing = 0.0 if row.kind == "manual" else pacing.typing_s(policy, row.text, None if row.kind == "reply" else gap_s)
+            types = row.kind != "manual" and (row.manner or {}).get("typing") is not False
+            typing = pacing.typing_s(policy, row.text, None if row.kind == "reply" else gap_s) if types else 0.0
             step.typing_s[row.id] = max(typing, slot_s, 0.0)
         leaves = now + timedelta(seconds=max(step.typing_s.values()))
         total = await caps.book(

@@ -43,6 +43,8 @@ class Claimed:
     reply_to: str | None
     provider_key: str | None
     kind: str = "campaign"
+    manner: Mapping[str, Any] | None = None
+    """How an answer leaves: `{chat, seen, typing}`."""
 
 
 class Group(NamedTuple):
@@ -86,7 +88,8 @@ class Batch:
 
 _PICK = """
 SELECT m.id, m.attempt, m.campaign_id, m.contact_id, m.identity_kind, m.identity_value, m.reply_to,
-  NULL::text AS body, m.file_id, m.variant, m.kind, m.zone, m.stranger, m.expires_at <= now() AS expired
+  NULL::text AS body, m.file_id, m.variant, m.kind, m.zone, m.stranger, m.expires_at <= now() AS expired,
+  NULL::text AS sender, NULL::jsonb AS manner
 FROM outbound_messages m
 WHERE m.tenant_id = $1 AND m.campaign_id = $2 AND m.state = 'planned' AND m.id > $4
   AND {preferred} AND m.zone = $5 AND m.stranger = $6
@@ -115,7 +118,7 @@ SELECT * FROM own UNION ALL SELECT * FROM free
 """  # noqa: S608  (made of constants)
 _PICK_DIRECT = """
 SELECT m.id, m.attempt, m.campaign_id, m.contact_id, m.identity_kind, m.identity_value, m.reply_to,
-  m.body, m.file_id, m.kind, m.zone, m.stranger, m.expires_at <= now() AS expired
+  m.body, m.file_id, m.kind, m.zone, m.stranger, m.expires_at <= now() AS expired, m.sender, m.manner
 FROM outbound_messages m
 WHERE m.tenant_id = $1 AND m.preferred_device_id = $2 AND m.campaign_id IS NULL AND m.state = 'planned'
   AND (m.due_at IS NULL OR m.due_at <= now()) AND m.priority <= $4
@@ -140,6 +143,10 @@ FROM contact_identities i JOIN suppressions s ON s.tenant_id = i.tenant_id AND s
 WHERE i.tenant_id = $1 AND i.contact_id = ANY($2::uuid[]) GROUP BY i.contact_id
 """
 _SUPPRESSED_ALONE = "SELECT scope = 'all' AS everything FROM suppressions WHERE tenant_id = $1 AND hash = $2"
+# Never waited for: whoever changes a turn may be waiting for contacts that we hold.
+_TURNS = """
+SELECT outbound_id, state FROM answer_turns WHERE tenant_id = $1 AND outbound_id = ANY($2::uuid[]) FOR SHARE SKIP LOCKED
+"""
 _TAKE = """
 UPDATE outbound_messages m SET
   state = u.state, body = coalesce(u.body, m.body), content_hash = u.hash, provider_key = u.key,
@@ -199,13 +206,16 @@ class Claim:
             return batch
         people = await self._people(rows, alone=work is not None and self.frequency is not None)
         batch.picked, batch.last_id = len(rows), rows[-1]["id"]
+        turns = await self._turns(rows) if work is None else {}
         changes: list[_Change] = []
         written = await self._written(rows, people.contacts, work)
         for row in rows:
             contact = people.contacts.get(row["contact_id"])
             change = _Change(row["id"], zone=row["zone"], stranger=row["stranger"])
-            if refusal := await self._refusal(row, contact, people):
+            if refusal := await self._refusal(row, contact, people, turns):
                 change.state, change.code = "skipped", refusal
+            elif turns.get(row["id"]) == BEING_CHANGED:
+                change.due_at = self.now + timedelta(seconds=LOOK_AGAIN_S)
             elif row["contact_id"] in self.busy:
                 change.due_at = _soon(self.now)
             elif work is None or not self._moved(contact, policy, change, batch):
@@ -214,6 +224,14 @@ class Claim:
             _count(batch.deltas, row["campaign_id"], self.device_id, change.state)
         await self._write(changes)
         return batch
+
+    async def _turns(self, rows: Sequence[Mapping[str, Any]]) -> dict[UUID, str]:
+        """States of the turns that these rows answer. A turn that is taken over is changed before its row is."""
+        ids = [row["id"] for row in rows if row["manner"] and "turn" in row["manner"]]
+        if not ids:
+            return {}
+        found = await self.conn.fetch(_TURNS, self.tenant_id, ids)
+        return dict.fromkeys(ids, BEING_CHANGED) | {row["outbound_id"]: row["state"] for row in found}
 
     async def _written(
         self, rows: Sequence[Mapping[str, Any]], contacts: Mapping[UUID, Mapping[str, Any]], work: CampaignWork | None
@@ -261,7 +279,7 @@ class Claim:
         return False
 
     async def _refusal(
-        self, row: Mapping[str, Any], contact: Mapping[str, Any] | None, people: "_People"
+        self, row: Mapping[str, Any], contact: Mapping[str, Any] | None, people: "_People", turns: Mapping[UUID, str]
     ) -> str | None:
         """Why a row must not leave any more, None when it may."""
         if row["expired"]:
@@ -270,12 +288,14 @@ class Claim:
             return "contact_deleted"
         if self.frequency is not None and people.recent.get(row["contact_id"], 0) >= self.frequency:
             return "frequency"
+        if turns.get(row["id"]) == "cancelled":
+            return "taken_over"
         everything = people.suppressed.get(row["contact_id"])
         if row["contact_id"] is None:
             everything = await self._suppressed_alone(row)
         if everything is None:
             return None
-        return "suppressed" if everything or row["campaign_id"] is not None else None
+        return "suppressed" if everything or row["campaign_id"] is not None or row["sender"] in MACHINES else None
 
     async def _suppressed_alone(self, row: Mapping[str, Any]) -> bool | None:
         digest = identity_hash(self.identity_key, row["identity_kind"] or "phone", row["identity_value"])
@@ -306,7 +326,7 @@ class Claim:
         batch.rows.append(
             Claimed(
                 row["id"], row["attempt"], row["campaign_id"], row["contact_id"], row["identity_kind"] or "phone",
-                row["identity_value"], text, change.file_id, row["reply_to"], key, row["kind"],
+                row["identity_value"], text, change.file_id, row["reply_to"], key, row["kind"], row["manner"],
             )
         )  # fmt: skip
 
@@ -346,6 +366,11 @@ class _Change:
     token: str | None = None
 
 
+MACHINES: Final = ("rule", "flow", "agent")
+"""Senders that a stop of scope `marketing` binds; a person may still answer."""
+BEING_CHANGED: Final = "being_changed"
+LOOK_AGAIN_S: Final = 0.2
+"""A turn that somebody changes at this moment is looked at again after this."""
 PUT_OFF_S: Final = 5.0
 """A contact with a message in flight waits this long: one at a time keeps echoes unmistakable."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -83,6 +84,7 @@ class Delivery:
         try:
             usual = self.channel.chat_id_of(chat_identity(row.identity_kind, row.identity_value))
             chat_id = (number.chat_id if number else None) or usual
+            await self._see(row, chat_id)
             if typing_s > 0:
                 await self._type(chat_id, typing_s)
             receipt = await self._put(row, chat_id)
@@ -96,6 +98,14 @@ class Delivery:
             wait = self.reconcile_wait_s
             return Delivered(Outcome(row.id, row.attempt, "unknown", None, chat_id, "no_receipt", wait_s=wait))
         return Delivered(Outcome(row.id, row.attempt, "sent", message_id, receipt.chat_id or chat_id))
+
+    async def _see(self, row: Claimed, chat_id: str) -> None:
+        """Blue ticks for what is answered. An answer is not held up by a tick that could not be given."""
+        seen = (row.manner or {}).get("seen")
+        if not seen:
+            return
+        with suppress(ChannelError):
+            await self.channel.seen(self.session, row.manner.get("chat") or chat_id, seen)  # type: ignore[union-attr]
 
     async def _type(self, chat_id: str, typing_s: float) -> None:
         await self.channel.start_typing(self.session, chat_id)

@@ -1,4 +1,4 @@
-"""Holding a device's lease while its lane works: a heartbeat renews it, and nobody trusts it for long without one."""
+"""Holding the lease of a device or a conversation: a heartbeat renews it, and nobody trusts it for long without one."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,6 +8,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import SQLModel
 
 from wa_app import leases
 from wa_app.db import unit_of_work
@@ -21,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class Lease:
-    """The device's lease as this process knows it."""
+    """A lease as this process knows it."""
 
     epoch: int
     confirmed_at: float
@@ -31,9 +32,11 @@ class Lease:
 
 
 @asynccontextmanager
-async def kept(principal: Principal, device_id: UUID, lease: Lease) -> AsyncIterator[None]:
+async def kept(
+    principal: Principal, row_id: UUID, lease: Lease, model: type[SQLModel] = Device
+) -> AsyncIterator[None]:
     """Renew the lease every 10 s, also while calls are out."""
-    task = asyncio.create_task(_heartbeat(principal, device_id, lease))
+    task = asyncio.create_task(_heartbeat(principal, row_id, lease, model))
     try:
         yield
     finally:
@@ -42,20 +45,21 @@ async def kept(principal: Principal, device_id: UUID, lease: Lease) -> AsyncIter
             await task
 
 
-async def _heartbeat(principal: Principal, device_id: UUID, lease: Lease) -> None:
+async def _heartbeat(principal: Principal, row_id: UUID, lease: Lease, model: type[SQLModel]) -> None:
+    table = str(model.__tablename__)
     while True:
         await asyncio.sleep(leases.heartbeat_s())
         asked_at = boot_clock()
         try:
             async with unit_of_work(principal) as uow:
-                kept = await leases.renew(uow, Device, principal.tenant_id, device_id, lease.epoch)
+                kept = await leases.renew(uow, model, principal.tenant_id, row_id, lease.epoch)
         except (SQLAlchemyError, OSError) as error:
             # The lease stays trusted for a while without us; the next beat may get through.
-            log.warning("lane.heartbeat_failed", device_id=str(device_id), error=type(error).__name__)
+            log.warning("lease.heartbeat_failed", table=table, id=str(row_id), error=type(error).__name__)
             continue
         if not kept:
             lease.confirmed_at = -1e9
-            log.warning("lane.lease_lost", device_id=str(device_id))
-            metrics.lease_lost("devices")
+            log.warning("lease.lost", table=table, id=str(row_id))
+            metrics.lease_lost(table)
             return
         lease.confirmed_at = asked_at

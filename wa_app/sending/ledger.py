@@ -19,12 +19,14 @@ from wa_app.channels.port import AckLevel
 from wa_app.db import TenantUnitOfWork
 from wa_app.errors import Conflict, NotFound
 from wa_app.kit.ids import NIL, new_id
+from wa_app.sending import chats
 
 PRIORITY: Final[Mapping[str, int]] = {"reply": 0, "manual": 0, "api": 1, "campaign": 5}
 EXPIRES_S: Final[Mapping[str, int]] = {"reply": 2 * 3600, "manual": 2 * 3600, "api": 24 * 3600}
 """After this a message that has not left is skipped as expired."""
 
 Kind = Literal["reply", "manual", "api"]
+Sender = Literal["human", "rule", "flow", "agent"]
 Deltas = Counter[tuple[UUID, UUID, str]]
 """Change of `campaign_counters`, by campaign, device and state."""
 
@@ -56,9 +58,9 @@ class Ack:
 
 _INSERT = """
 INSERT INTO outbound_messages (id, tenant_id, kind, state, priority, dedupe_key, contact_id, identity_kind,
-  identity_value, preferred_device_id, due_at, expires_at, body, file_id, reply_to, created_by)
+  identity_value, preferred_device_id, due_at, expires_at, body, file_id, reply_to, created_by, sender, manner)
 VALUES ($1, $2, $3, 'planned', $4, $5, $6, $7, $8, $9, coalesce($10, now()), now() + make_interval(secs => $11),
-  $12, $13, $14, $15)
+  $12, $13, $14, $15, $16, $17)
 ON CONFLICT (tenant_id, dedupe_key) DO NOTHING RETURNING id
 """
 _CHOOSE_DEVICE = """
@@ -82,14 +84,20 @@ async def enqueue_message(
     reply_to: str | None = None,
     due_at: datetime | None = None,
     expires_in_s: int | None = None,
+    sender: Sender | None = None,
+    manner: Mapping[str, Any] | None = None,
+    turn_id: UUID | None = None,
 ) -> UUID:
-    """Plan one single message and wake its lane.
+    """Plan one single message, write its line in the chat, and wake its lane.
 
     Args:
         identity: `(kind, value)` in stored form: a phone in E.164, a LID as bare digits.
         dedupe_key: the same key gives the first message's id again; random when None.
         device_id: the device to send from; else the one that last spoke with the contact,
             else any that is connected.
+        sender: who wrote it; None for what the platform says itself, which no stop of scope `marketing` holds up.
+        manner: how an answer leaves: `{chat, seen, typing, turn}`.
+        turn_id: the turn that it answers.
 
     Raises:
         Conflict: `no_device` when the tenant has no device.
@@ -102,13 +110,21 @@ async def enqueue_message(
     key = f"{kind}:{dedupe_key or row_id}"
     made = await conn.fetchval(
         _INSERT, row_id, uow.tenant_id, kind, PRIORITY[kind], key, contact_id, identity[0], identity[1], device,
-        due_at, float(expires_in_s or EXPIRES_S[kind]), text, file_id, reply_to, uow.principal.user_id,
+        due_at, float(expires_in_s or EXPIRES_S[kind]), text, file_id, reply_to, uow.principal.user_id, sender,
+        None if manner is None else orjson.dumps(manner).decode(),
     )  # fmt: skip
     if made is None:
         found: UUID = await conn.fetchval(
             "SELECT id FROM outbound_messages WHERE tenant_id = $1 AND dedupe_key = $2", uow.tenant_id, key
         )
         return found
+    if contact_id is not None:
+        line = await chats.write_down(
+            conn, uow.tenant_id, device, contact_id, row_id, sender=sender or ("rule" if kind == "reply" else "human"),
+            text=text, file_id=file_id, reply_to=reply_to, turn_id=turn_id,
+        )  # fmt: skip
+        if line is not None:
+            uow.publish("message", id=line[1], conversation_id=line[0], contact_id=contact_id)
     uow.enqueue("lane.reply", tenant_id=uow.tenant_id, device_id=device)
     return row_id
 
@@ -352,6 +368,20 @@ async def retry_failed(
     for device in {row["preferred_device_id"] for row in rows if row["campaign_id"] is None}:
         uow.enqueue("lane.reply", tenant_id=uow.tenant_id, device_id=device)
     return len(rows)
+
+
+_ANSWER_LOST = """
+SELECT 1 FROM outbound_messages WHERE tenant_id = $1 AND id = $2 AND state = 'failed' AND error_code = 'not_sent'
+  AND sender IN ('rule', 'flow', 'agent') AND attempt < 3 AND expires_at > now()
+"""
+
+
+async def replan_answer(uow: TenantUnitOfWork, row_id: UUID) -> bool:
+    """An automatic answer that has surely not gone out is sent after all: nobody looks after it as after a broadcast."""
+    conn = await uow.driver()
+    if await conn.fetchval(_ANSWER_LOST, uow.tenant_id, row_id) is None:
+        return False
+    return bool(await retry_failed(uow, ids=[row_id]))
 
 
 _SETTLE = """

@@ -16,6 +16,7 @@ import structlog
 from wa_app.channels.port import AckLevel, Channel, ChannelError, MessageEchoed, OwnMessage
 from wa_app.db import TenantUnitOfWork, unit_of_work
 from wa_app.schemas.principal import Principal
+from wa_app.sending import ledger
 from wa_app.sending.delivery import chat_identity
 from wa_app.sending.ledger import Ack, apply_acks, content_hash, postpone_unknown, settle
 
@@ -131,7 +132,9 @@ async def _judge(uow: TenantUnitOfWork, device_id: UUID, row: Any, messages: Seq
         return False
     if not fitting:
         log.info("reconcile.absent", outbound_id=str(row["id"]))
-        return await settle(uow, row["id"], sent=False)
+        settled = await settle(uow, row["id"], sent=False)
+        await ledger.replan_answer(uow, row["id"])
+        return settled
     one = fitting[0]
     settled = await settle(uow, row["id"], sent=True, message_id=one.message_id, at=one.at)
     at = one.at or row["now"]

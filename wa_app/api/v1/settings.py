@@ -2,9 +2,11 @@
 
 from wa_app.api.deps import Uow
 from wa_app.api.routing import router
+from wa_app.schemas.conversations import AnswerSettings, AnswerSettingsChange
 from wa_app.schemas.opt_out import OptOutChange, OptOutSettings
 from wa_app.schemas.sending import SendingSettings
 from wa_app.services import opt_out, sending_settings
+from wa_app.services.conversations import settings as answer_settings
 
 routes = router("/settings", "settings")
 
@@ -31,3 +33,15 @@ async def show_sending(uow: Uow) -> SendingSettings:
 async def change_sending(data: SendingSettings, uow: Uow) -> SendingSettings:
     """Change what is given; `null` takes a limit away."""
     return await sending_settings.change(uow, data)
+
+
+@routes.get("/answers")
+async def show_answers(uow: Uow) -> AnswerSettings:
+    """How automatic answers behave: when a talk goes back to the machine, how long rules wait."""
+    return await answer_settings.get(uow)
+
+
+@routes.patch("/answers")
+async def change_answers(data: AnswerSettingsChange, uow: Uow) -> AnswerSettings:
+    """Change what is given."""
+    return await answer_settings.change(uow, data)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from wa_app.db import TenantUnitOfWork
 from wa_app.schemas.agents import AgentConfig, AgentOutcome, AgentTask
 from wa_app.schemas.ai import Turn
 from wa_app.schemas.auto_replies import RuleDecision, RuleQuestion
@@ -51,6 +52,10 @@ class Parts:
     agent: Callable[[UUID | None], Awaitable[ActiveAgent | None]]
     """The published agent of a device."""
     answer: Callable[[AgentTask], Awaitable[AgentOutcome]]
+    count_hit: Callable[[TenantUnitOfWork, UUID, UUID, datetime], Awaitable[bool]] | None = None
+    """Notes that a rule answers a contact, in the transaction of the answer; False: its limit was used up meanwhile."""
+    learn: Callable[[TenantUnitOfWork, UUID, UUID, ActiveAgent, AgentOutcome], Awaitable[None]] | None = None
+    """Keeps what an agent read from a conversation's message."""
     flows: "tuple[Callable[[RouterContext], Awaitable[FlowMatch | None]], ...]" = ()
     """Asked in order, before the agent; whoever has an answer takes the turn."""
 

@@ -6,7 +6,7 @@ from typing import Final
 from wa_app.i18n import translate
 from wa_app.inbound.router import steps
 from wa_app.inbound.router.context import ActiveAgent, RouterContext
-from wa_app.inbound.router.decision import Action, Decision
+from wa_app.inbound.router.decision import Action, By, Decision
 from wa_app.schemas.agents import AgentOutcome, AgentTask, Behaviour, Outcome
 from wa_app.schemas.traces import Trace, TraceStep
 from wa_app.sending.rendering import parse
@@ -17,14 +17,43 @@ _ASKED: Final = (steps.rules, steps.flows, steps.agent)
 
 async def look(context: RouterContext) -> Decision:
     """Everything but the agent's answer: cheap, may be done again whenever something changed."""
-    trace = Trace()
+    trace, before = Trace(), None
     for step in _FREE:
         if (found := step(context, trace)) is not None:
             return _ended(found, trace)
     for ask in _ASKED:
-        if (found := await ask(context, trace)) is not None:
-            return _ended(found, trace)
-    return replace(steps.silence(context, trace), trace=tuple(trace.entries))
+        if (found := await ask(context, trace)) is None:
+            continue
+        if found.action is not Action.ASK or found.by is By.AGENT:
+            return _ended(_joined(before, found, trace), trace)
+        before = found
+    return _ended(_joined(before, steps.silence(context, trace) if before is None else None, trace), trace)
+
+
+def _joined(before: Decision | None, found: Decision | None, trace: Trace) -> Decision:
+    """What rules say that do not end the matter, together with who ended it."""
+    if before is None:
+        assert found is not None
+        return found
+    has_answer = bool(before.text or before.file_id)
+    if found is None or (found.action is Action.SILENT and has_answer):
+        trace.add(TraceStep.ANSWER, "by_rule" if has_answer else "rule_silent")
+        reason = "" if has_answer else "rule_silent"
+        return replace(before, action=Action.ANSWER if has_answer else Action.SILENT, reason=reason)
+    if found.action is Action.ASK:
+        return replace(found, before=before)
+    return _with(before, found)
+
+
+def _with(before: Decision | None, found: Decision) -> Decision:
+    """One answer of both."""
+    if before is None:
+        return found
+    return replace(
+        found, text="\n\n".join(text for text in (before.text, found.text) if text), file_id=before.file_id or found.file_id,
+        rule_ids=before.rule_ids, rules=before.rules, handover=before.handover or found.handover,
+        handover_reason=found.handover_reason or before.handover_reason,
+    )  # fmt: skip
 
 
 async def decide(context: RouterContext) -> Decision:
@@ -67,10 +96,14 @@ def finish(context: RouterContext, decision: Decision, outcome: AgentOutcome) ->
     if not text:
         reason = outcome.outcome.value
         trace.add(TraceStep.ANSWER, reason)
-        return replace(common, action=Action.SILENT, reason=reason, trace=tuple(trace.entries))
+        silent = replace(common, action=Action.SILENT, reason=reason)
+        if decision.before is not None and (decision.before.text or decision.before.file_id):
+            return replace(_with(decision.before, silent), action=Action.ANSWER, reason="", trace=tuple(trace.entries))
+        return replace(silent, trace=tuple(trace.entries))
     text = _with_apology(context, decision.agent, text, trace)
     trace.add(TraceStep.ANSWER, "by_agent", what=outcome.outcome.value)
-    return replace(common, action=Action.ANSWER, text=text, trace=tuple(trace.entries))
+    answered = replace(common, action=Action.ANSWER, text=text)
+    return replace(_with(decision.before, answered), trace=tuple(trace.entries))
 
 
 def _ended(decision: Decision, trace: Trace) -> Decision:

@@ -46,9 +46,14 @@ class Decision:
     rule_ids: tuple[UUID, ...] = ()
     rules: RuleDecision | None = None
     agent: ActiveAgent | None = None
+    """Who answers, or by whose manners a rule's answer leaves."""
     outcome: AgentOutcome | None = None
     is_away: bool = False
     """The text says that nobody is there; it is sent once per absence."""
+    at_once: bool = False
+    """It need not look as if a person had typed it."""
+    before: "Decision | None" = None
+    """What rules that do not end the matter say as well: it stands before the text."""
     trace: tuple[TraceEntry, ...] = field(default=())
 
     @property

@@ -1,11 +1,12 @@
 """The real parts of the router, in one place: rules, flows, the published agent and its answer."""
 
+from datetime import datetime
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 from uuid import UUID
 
-from wa_app.db import unit_of_work
+from wa_app.db import TenantUnitOfWork, unit_of_work
 from wa_app.inbound.router.context import ActiveAgent, Parts
 from wa_app.schemas.agents import AgentOutcome, AgentTask
 from wa_app.schemas.auto_replies import RuleDecision, RuleQuestion
@@ -36,7 +37,20 @@ def real(tenant_id: UUID) -> Parts:
         outcome: AgentOutcome = await import_module("wa_app.ai.agent").answer(task)
         return outcome
 
-    return Parts(rules, agent, answer)
+    return Parts(rules, agent, answer, _count_hit, _learn)
+
+
+async def _count_hit(uow: TenantUnitOfWork, rule_id: UUID, contact_id: UUID, at: datetime) -> bool:
+    counted: bool = await import_module("wa_app.services.auto_replies").count_hit(uow, rule_id, contact_id, at)
+    return counted
+
+
+async def _learn(
+    uow: TenantUnitOfWork, conversation_id: UUID, message_id: UUID, agent: ActiveAgent, outcome: AgentOutcome
+) -> None:
+    await import_module("wa_app.services.agents").insights.record(
+        uow, conversation_id, message_id, outcome.insights, agent_id=agent[0], version=agent[1], mode=outcome.mode.value
+    )
 
 
 def _module(name: str) -> Any:

@@ -3,6 +3,7 @@
 A step that ends a decision returns it; None hands on to the next one.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -73,7 +74,10 @@ def reading(context: RouterContext, trace: Trace) -> Decision | None:
 
 
 async def rules(context: RouterContext, trace: Trace) -> Decision | None:
-    """Keyword rules: each message is asked for itself, then all of them as one text. One answer covers all that fired."""
+    """Keyword rules: each message is asked for itself, then all of them as one text. One answer covers all that fired.
+
+    Rules that do not end the matter answer with ASK: whoever comes next is asked as well.
+    """
     if "rules" in context.without:
         trace.add(TraceStep.RULES, "skipped")
         return None
@@ -86,16 +90,19 @@ async def rules(context: RouterContext, trace: Trace) -> Decision | None:
     considered = len(asked.considered) if asked else 0
     trace.add(TraceStep.RULES, "matched", name=names, keyword=found[0].keyword, considered=considered, rule_id=str(found[0].id))
     texts = [parse(one.response_text).render(context.values, context.seed).strip() for one in found]
-    text = "\n\n".join(one for one in texts if one)
-    file_id = next((one.file_id for one in found if one.file_id), None)
-    if not text and file_id is None:
-        trace.add(TraceStep.ANSWER, "empty_text")
-        return Decision(Action.SILENT, By.RULE, reason="empty_text", rule_ids=tuple(one.id for one in found), rules=asked)
-    trace.add(TraceStep.ANSWER, "by_rule")
-    return Decision(
-        Action.ANSWER, By.RULE, text, file_id, question=question_of(context.messages),
-        rule_ids=tuple(one.id for one in found), rules=asked,
+    made = Decision(
+        Action.ANSWER, By.RULE, "\n\n".join(one for one in texts if one), next((one.file_id for one in found if one.file_id), None),
+        question=question_of(context.messages), rule_ids=tuple(one.id for one in found), rules=asked,
+        handover=any(getattr(one, "hand_over", False) for one in found), handover_reason="rule" if any(getattr(one, "hand_over", False) for one in found) else "",
+        at_once=all(getattr(one, "delay", "") == "at_once" for one in found),
     )  # fmt: skip
+    if not any(getattr(one, "stops_here", True) for one in found):
+        return replace(made, action=Action.ASK)
+    if not made.text and made.file_id is None:
+        trace.add(TraceStep.ANSWER, "rule_silent")
+        return replace(made, action=Action.SILENT, reason="rule_silent")
+    trace.add(TraceStep.ANSWER, "by_rule")
+    return made
 
 
 async def _matches(context: RouterContext) -> tuple[list[RuleMatch], RuleDecision | None]:

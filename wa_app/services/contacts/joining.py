@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from wa_app.db import TenantUnitOfWork
+from wa_app.services.conversations import turns
 
 _OWNERS = """
 SELECT i.contact_id, c.deleted_at IS NOT NULL AS deleted, c.phone IS NOT NULL AS has_phone, i.kind, i.value
@@ -38,6 +39,10 @@ async def _join(conn: Any, tenant_id: UUID, owners: Sequence[Any]) -> None:
             "UPDATE contact_identities SET contact_id = $3 WHERE tenant_id = $1 AND contact_id = $2",
             tenant_id, other, keep,
         )  # fmt: skip
+        await turns.move(conn, tenant_id, other, keep)
+        await conn.execute(
+            "UPDATE outbound_messages SET contact_id = $3 WHERE tenant_id = $1 AND contact_id = $2", tenant_id, other, keep
+        )
         await conn.execute(
             "UPDATE conversations v SET contact_id = $3 WHERE tenant_id = $1 AND contact_id = $2 AND NOT EXISTS "
             "(SELECT 1 FROM conversations w WHERE w.tenant_id = $1 AND w.contact_id = $3 AND w.device_id = v.device_id)",

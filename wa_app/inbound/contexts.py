@@ -1,0 +1,86 @@
+"""Loading what the router needs for a turn, in one short transaction."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from wa_app.db import TenantUnitOfWork
+from wa_app.inbound.router import Heard, Parts, RouterContext
+from wa_app.inbound.router.steps import LOOP_WINDOW_S, MAX_RECENT
+from wa_app.schemas.conversations import AnswerSettings
+from wa_app.sending import suppression
+from wa_app.sending.rendering import contact_values
+from wa_app.services.conversations import lines
+
+READING_PATIENCE: Final = timedelta(minutes=3)
+"""A file that is not read by then is answered without."""
+MOST_MESSAGES: Final = 100
+
+_TALK = """
+SELECT v.chat_id, v.is_bot_active, v.bot_off_reason, v.away_at, v.summary,
+  c.name, c.phone, c.city, c.attributes, tn.name AS business, tn.language, tn.time_zone, tn.settings -> 'answers' AS answers,
+  EXISTS (SELECT 1 FROM contact_identities i JOIN devices d ON d.tenant_id = $1 AND d.deleted_at IS NULL
+    AND (d.phone = i.value OR split_part(d.lid, '@', 1) = i.value)
+    WHERE i.tenant_id = $1 AND i.contact_id = v.contact_id) AS is_own_number,
+  (SELECT count(*) FROM messages m WHERE m.tenant_id = $1 AND m.conversation_id = v.id AND m.direction = 'OUTBOUND'
+    AND m.sender IN ('rule', 'flow', 'agent') AND m.timestamp > now() - make_interval(secs => $3)) AS bot_answers
+FROM conversations v
+JOIN contacts c ON c.tenant_id = $1 AND c.id = v.contact_id
+JOIN tenants tn ON tn.id = $1
+WHERE v.tenant_id = $1 AND v.id = $2
+"""
+_MESSAGES = "SELECT * FROM messages WHERE tenant_id = $1 AND turn_id = $2 AND direction = 'INBOUND' ORDER BY timestamp DESC, id DESC LIMIT $3"
+_RECENT = """
+SELECT timestamp FROM messages WHERE tenant_id = $1 AND conversation_id = $2 AND direction = 'INBOUND'
+  AND timestamp > now() - interval '1 day' AND turn_id IS DISTINCT FROM $3 ORDER BY timestamp DESC LIMIT $4
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A turn as it was when it was looked at."""
+
+    context: RouterContext
+    message_ids: frozenset[UUID]
+    seen: tuple[str, ...]
+    """Ids of its messages as the channel knows them."""
+    chat_id: str
+    settings: AnswerSettings
+
+
+async def load(uow: TenantUnitOfWork, turn: Mapping[str, Any], now: datetime, parts: Parts) -> Loaded | None:
+    """Everything about a turn; None when its messages are gone."""
+    conn = await uow.driver()
+    tenant_id, conversation_id = uow.tenant_id, turn["conversation_id"]
+    talk = await conn.fetchrow(_TALK, tenant_id, conversation_id, float(LOOP_WINDOW_S))
+    rows = (await conn.fetch(_MESSAGES, tenant_id, turn["id"], MOST_MESSAGES))[::-1]
+    if talk is None or not rows:
+        return None
+    chat = lines.Chat(tenant_id, conversation_id, turn["contact_id"], turn["device_id"])
+    told = await lines.fetch(conn, chat, lines.MEMORY + len(rows))
+    recent = await conn.fetch(_RECENT, tenant_id, conversation_id, turn["id"], MAX_RECENT)
+    stop = await suppression.scope_of_contact(uow, tenant_id, turn["contact_id"])
+    settings = AnswerSettings.model_validate(talk["answers"] or {})
+    context = RouterContext(
+        tenant_id=tenant_id, messages=tuple(_heard(row) for row in rows), at=now, parts=parts, device_id=turn["device_id"],
+        contact_id=turn["contact_id"], conversation_id=conversation_id, stop=stop.value if stop else "",
+        is_bot_active=talk["is_bot_active"], human=talk["bot_off_reason"] or "", is_own_number=talk["is_own_number"],
+        bot_answers_lately=talk["bot_answers"],
+        recent=tuple(row["timestamp"] for row in recent), history=lines.as_turns(told, turn["id"])[-lines.MEMORY :],
+        summary=talk["summary"], customer_name=talk["name"], business=talk["business"], language=talk["language"],
+        zone=talk["time_zone"], away_at=talk["away_at"],
+        values=contact_values(talk["name"], talk["phone"], {**(talk["attributes"] or {}), "city": talk["city"]}),
+        seed=turn["id"].bytes, job_key=f"turn:{turn['id']}:{turn['revision']}:{turn['messages']}",
+        waited_for_reading=now - turn["created_at"] > READING_PATIENCE,
+    )  # fmt: skip
+    seen = tuple(row["provider_message_id"] for row in rows if row["provider_message_id"])
+    return Loaded(context, frozenset(row["id"] for row in rows), seen, talk["chat_id"], settings)
+
+
+def _heard(row: Mapping[str, Any]) -> Heard:
+    return Heard(
+        text=row["text"], kind=row["type"], read_text=(row.get("reading") or {}).get("text") or "", reading=row.get("reading_state"),
+        at=row["timestamp"], id=row["id"],
+    )  # fmt: skip

@@ -1,0 +1,124 @@
+"""What a person does in a conversation: answer, switch the machine, hold or hurry its answer."""
+
+from typing import Any
+from uuid import UUID
+
+from wa_app.db import TenantUnitOfWork
+from wa_app.errors import Conflict, FieldError, Invalid, NotFound
+from wa_app.models.answers import OPEN
+from wa_app.models.people import SuppressionScope
+from wa_app.schemas.conversations import ChatMessage, ChatSend, ChatView
+from wa_app.sending import ledger, suppression
+from wa_app.services import audit, entitlements
+from wa_app.services.campaigns import checks
+from wa_app.services.conversations import chats, lines, takeover, turns
+
+_IDENTITY = """
+SELECT i.kind, i.value FROM contact_identities i WHERE i.tenant_id = $1 AND i.contact_id = $2 AND i.kind IN ('phone', 'lid')
+ORDER BY i.kind = 'phone' DESC, i.id LIMIT 1
+"""
+_QUOTED = """
+SELECT coalesce(o.provider_message_id, m.provider_message_id) FROM messages m
+LEFT JOIN outbound_messages o ON o.tenant_id = m.tenant_id AND o.id = m.outbound_id
+WHERE m.tenant_id = $1 AND m.id = $2 AND m.conversation_id = $3
+"""
+_OPEN_TURN = f"SELECT id, state, due_at FROM answer_turns WHERE tenant_id = $1 AND conversation_id = $2 AND {OPEN} FOR UPDATE"  # noqa: S608
+_NOW = "UPDATE answer_turns SET due_at = now(), wake_at = CASE WHEN state = 'waiting' THEN now() ELSE wake_at END WHERE tenant_id = $1 AND id = $2"
+_LINE = "SELECT id FROM messages WHERE tenant_id = $1 AND outbound_id = $2"
+
+
+async def send(uow: TenantUnitOfWork, conversation_id: UUID, data: ChatSend) -> ChatMessage:
+    """A person answers: through the ledger, at once; what a machine was about to say is cancelled.
+
+    Raises NotFound, Invalid, and Conflict `recipient_suppressed` for somebody who may not be written to at all.
+    """
+    uow.require("messages.send")
+    await _validate(uow, data)
+    chat = await chats.chat_of(uow, conversation_id)
+    if await suppression.scope_of_contact(uow, uow.tenant_id, chat.contact_id) == SuppressionScope.ALL:
+        raise Conflict("recipient_suppressed")
+    conn = await uow.driver()
+    identity = await conn.fetchrow(_IDENTITY, uow.tenant_id, chat.contact_id)
+    if identity is None:
+        raise Invalid(FieldError("text", "contact_has_no_identity"))
+    quoted = await _quoted(conn, uow, conversation_id, data.reply_to)
+    await takeover.by_human(uow, conversation_id, await conn.fetchval("SELECT now()"))
+    outbound_id = await ledger.enqueue_message(
+        uow, kind="manual", identity=(identity["kind"], identity["value"]), text=data.text or "", contact_id=chat.contact_id,
+        device_id=chat.device_id, file_id=data.file_id, reply_to=quoted, sender="human",
+    )  # fmt: skip
+    await conn.execute("UPDATE conversations SET unread = 0 WHERE tenant_id = $1 AND id = $2", uow.tenant_id, conversation_id)
+    line = await conn.fetchval(_LINE, uow.tenant_id, outbound_id)
+    return await _one(uow, chat, line)
+
+
+async def _validate(uow: TenantUnitOfWork, data: ChatSend) -> None:
+    found: list[FieldError] = []
+    if not (data.text or "").replace("\x00", "").strip() and data.file_id is None:
+        found.append(FieldError("text", "message_missing"))
+    if (media := await checks.media_problem(uow, data.file_id)) is not None:
+        found.append(media)
+    if found:
+        raise Invalid(*found)
+    await entitlements.require(uow, "messages")
+
+
+async def _quoted(conn: Any, uow: TenantUnitOfWork, conversation_id: UUID, line: UUID | None) -> str | None:
+    if line is None:
+        return None
+    found: str | None = await conn.fetchval(_QUOTED, uow.tenant_id, line, conversation_id)
+    if found is None:
+        raise Invalid(FieldError("reply_to", "message_not_found"))
+    return found
+
+
+async def _one(uow: TenantUnitOfWork, chat: lines.Chat, line: UUID) -> ChatMessage:
+    rows = await lines.fetch(await uow.driver(), chat, 20)
+    found = next((row for row in rows if row["id"] == line), None)
+    if found is None:
+        raise NotFound
+    return lines.view(found)
+
+
+async def toggle_bot(uow: TenantUnitOfWork, conversation_id: UUID, *, active: bool) -> ChatView:
+    """Switch automatic answers of one conversation on or off; off stays off until somebody switches it on."""
+    uow.require("messages.send")
+    if not await takeover.switch(uow, conversation_id, active=active):
+        raise NotFound
+    audit.record(uow, "conversation.bot", "conversation", conversation_id, active=active)
+    return await chats.get(uow, conversation_id)
+
+
+async def cancel_answer(uow: TenantUnitOfWork, conversation_id: UUID) -> ChatView:
+    """Hold back the answer that waits. Raises Conflict `no_answer_waits` when it has left, or there is none."""
+    uow.require("messages.send")
+    if not await turns.lock(uow, conversation_id):
+        raise NotFound
+    if not await turns.cancel(uow, conversation_id, "person"):
+        raise Conflict("no_answer_waits")
+    return await chats.get(uow, conversation_id)
+
+
+async def send_answer_now(uow: TenantUnitOfWork, conversation_id: UUID) -> ChatView:
+    """Let the answer that waits leave at once. Raises Conflict `no_answer_waits`."""
+    uow.require("messages.send")
+    if not await turns.lock(uow, conversation_id):
+        raise NotFound
+    conn = await uow.driver()
+    turn = await conn.fetchrow(_OPEN_TURN, uow.tenant_id, conversation_id)
+    if turn is None or turn["due_at"] is None or turn["state"] == "answering":
+        raise Conflict("no_answer_waits")
+    await conn.execute(_NOW, uow.tenant_id, turn["id"])
+    turns.wake(uow, conversation_id)
+    uow.publish("answer", conversation_id=conversation_id, state=turn["state"])
+    return await chats.get(uow, conversation_id)
+
+
+async def mark_read(uow: TenantUnitOfWork, conversation_id: UUID) -> None:
+    """Nothing here is new to us any more."""
+    uow.require("messages.read")
+    conn = await uow.driver()
+    query = "UPDATE conversations SET unread = 0 WHERE tenant_id = $1 AND id = $2 RETURNING id"
+    if await conn.fetchval(query, uow.tenant_id, conversation_id) is None:
+        raise NotFound
+    uow.publish("conversation", id=conversation_id)
