@@ -33,8 +33,8 @@ async def send(uow: TenantUnitOfWork, conversation_id: UUID, data: ChatSend) -> 
     Raises NotFound, Invalid, and Conflict `recipient_suppressed` for somebody who may not be written to at all.
     """
     uow.require("messages.send")
-    await _validate(uow, data)
     chat = await chats.chat_of(uow, conversation_id)
+    await _validate(uow, data)
     if await suppression.scope_of_contact(uow, uow.tenant_id, chat.contact_id) == SuppressionScope.ALL:
         raise Conflict("recipient_suppressed")
     conn = await uow.driver()
