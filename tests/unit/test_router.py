@@ -220,3 +220,31 @@ async def test_a_rule_may_keep_silent_on_purpose() -> None:
     model = Model()
     decision = await router.decide(context("kosong", model=model))
     assert (decision.action, path(decision)[-1], model.tasks) == (Action.SILENT, "answer.rule_silent", [])
+
+
+def with_rule(asked: RouterContext, **values: object) -> RouterContext:
+    """The same, with one rule for "harga" that has these values."""
+
+    async def rules(question: RuleQuestion) -> RuleDecision:
+        match = RuleMatch(IDS["harga"], "harga", "harga", "Mulai 10rb", None)
+        return RuleDecision(replace(match, **values) if "harga" in question.text else None, ())  # type: ignore[arg-type]
+
+    return replace(asked, parts=replace(asked.parts, rules=rules))
+
+
+async def test_a_rule_that_goes_on_speaks_before_the_agent() -> None:
+    decision = await router.decide(with_rule(context("harga, dan buka jam berapa?"), stops_here=False))
+    assert (decision.by, decision.text) == (By.AGENT, "Mulai 10rb\n\nBuka jam 8.")
+    assert decision.rule_ids == (IDS["harga"],)
+    silent = Model(AgentOutcome(Outcome.SILENT, ""))
+    alone = await router.decide(with_rule(context("harga", model=silent), stops_here=False))
+    assert (alone.action, alone.text, alone.rule_ids) == (Action.ANSWER, "Mulai 10rb", (IDS["harga"],))
+    nobody = await router.decide(with_rule(context("harga", agent=False), stops_here=False))
+    assert (nobody.action, nobody.by, nobody.text) == (Action.ANSWER, By.RULE, "Mulai 10rb")
+
+
+async def test_a_rule_may_hand_over_and_answer_at_once() -> None:
+    decision = await router.decide(with_rule(context("harga"), hand_over=True, delay="at_once"))
+    assert (decision.handover, decision.handover_reason, decision.at_once) == (True, "rule", True)
+    quiet = await router.decide(with_rule(context("harga"), hand_over=True, response_text=""))
+    assert (quiet.action, quiet.handover) == (Action.SILENT, True)

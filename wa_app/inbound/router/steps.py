@@ -13,6 +13,7 @@ from wa_app.inbound.router import hours
 from wa_app.inbound.router.context import ActiveAgent, Heard, RouterContext
 from wa_app.inbound.router.decision import Action, By, Decision
 from wa_app.kit import zones
+from wa_app.models.auto_replies import AnswerDelay
 from wa_app.schemas.auto_replies import RuleDecision, RuleMatch, RuleQuestion
 from wa_app.schemas.traces import Trace, TraceStep
 from wa_app.sending.rendering import parse
@@ -93,10 +94,10 @@ async def rules(context: RouterContext, trace: Trace) -> Decision | None:
     made = Decision(
         Action.ANSWER, By.RULE, "\n\n".join(one for one in texts if one), next((one.file_id for one in found if one.file_id), None),
         question=question_of(context.messages), rule_ids=tuple(one.id for one in found), rules=asked,
-        handover=any(getattr(one, "hand_over", False) for one in found), handover_reason="rule" if any(getattr(one, "hand_over", False) for one in found) else "",
-        at_once=all(getattr(one, "delay", "") == "at_once" for one in found),
+        handover=any(one.hand_over for one in found), handover_reason="rule" if any(one.hand_over for one in found) else "",
+        at_once=all(one.delay == AnswerDelay.AT_ONCE for one in found),
     )  # fmt: skip
-    if not any(getattr(one, "stops_here", True) for one in found):
+    if not any(one.stops_here for one in found):
         return replace(made, action=Action.ASK)
     if not made.text and made.file_id is None:
         trace.add(TraceStep.ANSWER, "rule_silent")
