@@ -20,6 +20,7 @@ from dramatiq.middleware import AsyncIO, CurrentMessage, Middleware, ShutdownNot
 from tasks.middleware import Counts, Expiry, Failures, Pressure
 from wa_app import db
 from wa_app.ai import gateway
+from wa_app.ai.knowledge import vectors
 from wa_app.channels import registry
 from wa_app.config import get_settings
 from wa_app.queues import ACTOR_QUEUES, NAMESPACE
@@ -68,7 +69,7 @@ class Correlation(Middleware):
 async def close() -> None:
     """Close what the actors of this process opened."""
     await gateway.close()
-    await asyncio.gather(registry.close(), db.dispose())
+    await asyncio.gather(registry.close(), vectors.close(), db.dispose())
 
 
 def middleware() -> list[Middleware]:

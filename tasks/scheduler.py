@@ -22,7 +22,18 @@ from wa_app.db import system_unit_of_work
 from wa_app.errors import AppError
 from wa_app.inbound import media
 from wa_app.sending import planning, sweeps
-from wa_app.services import agents, auto_replies, contacts, files, groups, message_templates, resets, scans, sessions
+from wa_app.services import (
+    agents,
+    auto_replies,
+    contacts,
+    files,
+    groups,
+    knowledge,
+    message_templates,
+    resets,
+    scans,
+    sessions,
+)
 from wa_app.services.campaigns import addresses, running, series, snapshots, variants
 from wa_app.services.campaigns import jobs as campaign_jobs
 from wa_app.services.conversations import sweeps as answers
@@ -97,6 +108,18 @@ async def _resume() -> None:
         await takeover.resume_due(uow)
 
 
+async def _knowledge() -> None:
+    """Documents that wait to be indexed, vectors that wait to be put or removed."""
+    async with system_unit_of_work() as uow:
+        await knowledge.wake(uow)
+
+
+async def _knowledge_tidy() -> None:
+    async with system_unit_of_work() as uow:
+        await knowledge.tidy(uow)
+    await knowledge.sweep_orphans()
+
+
 async def _mails() -> None:
     await resets.wake_unsent()
 
@@ -135,6 +158,8 @@ JOBS: Final[Mapping[str, tuple[int, Job]]] = {
     "devices.health": (60, guarding.watch_over),
     "media.wake": (2, _media),
     "scans.tidy": (300, scans.tidy),
+    "knowledge.wake": (3, _knowledge),
+    "knowledge.tidy": (60, _knowledge_tidy),
     "mails.wake": (60, _mails),
     "sessions.tidy": (3600, sessions.tidy),
     "files.tidy": (600, files.tidy),

@@ -40,6 +40,8 @@ ACTOR_QUEUES: dict[str, str] = {
     "numbers.check": "default",
     "report.compute": "reports",
     "report.export": "reports",
+    "knowledge.index": "knowledge",
+    "knowledge.sync": "knowledge",
 }
 """Queue of each actor. A queue is named after what it protects (DESIGN §2)."""
 

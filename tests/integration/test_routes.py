@@ -48,6 +48,7 @@ TABLE_OF = {
     "message_template_id": "message_templates", "template_id": "message_templates", "series_id": "campaign_series",
     "agent_id": "agents",
     "scan_id": "ocr_scans",
+    "document_id": "knowledge_documents",
 }  # fmt: skip
 """Which table an id in a path or a body names."""
 NOT_IDS = frozenset({"phone", "name", "device_token", "slug"})

@@ -26,6 +26,7 @@ from wa_app.api.v1 import (
     files,
     groups,
     imports,
+    knowledge,
     message_templates,
     messages,
     ocr,
@@ -44,6 +45,7 @@ V1: tuple[APIRouter, ...] = (
     agent.default_routes, agent.routes,
     ocr.routes,
     chats.routes,
+    knowledge.routes,
 )
 """Routers under `/api/v1`. Add yours here."""
 TOP: tuple[APIRouter, ...] = (openapi.routes, health.routes, webhooks.routes, links.routes, dev.routes)
