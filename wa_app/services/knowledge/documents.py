@@ -71,6 +71,16 @@ async def find(uow: TenantUnitOfWork, document_id: UUID, *, lock: bool = False) 
     return found
 
 
+async def must_exist(uow: TenantUnitOfWork, document_ids: Sequence[UUID]) -> None:
+    """Raise NotFound unless all of these are the tenant's and not deleted."""
+    wanted = set(document_ids)
+    query = select(func.count()).select_from(KnowledgeDocument).where(
+        col(KnowledgeDocument.id).in_(wanted), col(KnowledgeDocument.deleted_at).is_(None)
+    )  # fmt: skip
+    if wanted and (await uow.session.execute(query)).scalar_one() != len(wanted):
+        raise NotFound
+
+
 async def upload(principal: Principal, name: str, chunks: AsyncIterable[bytes]) -> DocumentView:
     """Take a file in and queue it. Opens its own units of work: none is held while bytes come in."""
     async with unit_of_work(principal) as uow:

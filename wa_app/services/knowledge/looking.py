@@ -71,9 +71,13 @@ async def overview(uow: TenantUnitOfWork) -> OverviewView:
 
 
 async def ask(principal: Principal, request: SearchRequest) -> SearchView:
-    """What a question finds. Opens its own units of work: none is held while vectors are asked."""
+    """What a question finds. Raises NotFound for documents that are not there.
+
+    Opens its own units of work: none is held while vectors are asked.
+    """
     async with unit_of_work(principal) as uow:
         uow.require(Verb.KNOWLEDGE_READ)
+        await documents.must_exist(uow, request.document_ids or ())
     found = await knowledge.lookup(
         principal.tenant_id, request.query, limit=request.limit, document_ids=request.document_ids
     )

@@ -1,6 +1,7 @@
 """A page of a website as a document."""
 
 from dataclasses import dataclass
+from importlib import import_module
 
 from wa_app.errors import Invalid, Unavailable
 from wa_app.schemas.reading import DocumentText
@@ -17,9 +18,8 @@ class Website:
 
 async def fetch(url: str) -> Website:
     """Title and text of a page. Raises Invalid for what may not be fetched or read, Unavailable when it does not answer."""
-    # A library of its own, and nothing that a process without websites needs.
-    from wa_app.ai.reading import web
-
+    # Loaded by the workers that fetch, not by everybody who lists documents.
+    web = import_module("wa_app.ai.reading.web")
     try:
         _, title, document = await web.fetch(url)
     except Invalid as error:
