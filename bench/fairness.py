@@ -189,7 +189,7 @@ async def _answer(small: World, n: int) -> tuple[float, tuple[float, float]]:
                  "AND sent_at IS NOT NULL", row_id)  # fmt: skip
     took = time.monotonic() - began
     parts = await small.fetch(
-        "SELECT extract(epoch FROM claimed_at - due_at)::float, extract(epoch FROM sent_at - claimed_at)::float "
+        "SELECT extract(epoch FROM claimed_at - uuid_extract_timestamp(id))::float, extract(epoch FROM sent_at - claimed_at)::float "
         "FROM outbound_messages WHERE id = $1", row_id,
     )  # fmt: skip
     return took, tuple(parts[0])

@@ -219,3 +219,11 @@ class TestDocs:
             if f"`{name}" not in guide and f"`./{name}" not in guide
         ]
         assert not missing
+
+
+def test_heavy_work_gives_way_to_the_rest() -> None:
+    heavy = programs.worker("worker-heavy")
+    said = process.Program("probe", (sys.executable, "-c", "import os; print(os.nice(0))"), nice=heavy.nice)
+    done = subprocess.run(said.argv(), capture_output=True, text=True, check=True)
+    assert int(done.stdout) == min(19, os.nice(0) + 5)
+    assert programs.worker("worker-lanes").nice == 0

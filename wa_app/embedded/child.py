@@ -56,6 +56,7 @@ def main() -> None:
     parser.add_argument("--user", default="")
     parser.add_argument("--death-signal", default="TERM")
     parser.add_argument("--starts", default="")
+    parser.add_argument("--nice", type=int, default=0)
     parser.add_argument("command", nargs="+")
     options = parser.parse_args()
     if options.starts:
@@ -63,6 +64,8 @@ def main() -> None:
             log.write(f"{time.time():.0f} {os.getpid()}\n")
         end_marked(options.starts)
         os.environ[MARK] = options.starts
+    if options.nice:
+        os.nice(options.nice)
     if options.user:
         _drop_to(options.user)
     _end_with_parent(getattr(signal, f"SIG{options.death_signal}"))

@@ -28,12 +28,15 @@ class Program:
     stop_signal: str = "TERM"
     stop_wait_s: int = 15
     group: str = "app"
+    nice: int = 0
 
     def argv(self, starts: Path | None = None) -> list[str]:
         """The command behind our wrapper (`child.py`), which ties it to its parent's life."""
         wrapper = [sys.executable, "-I", "-S", str(CHILD), "--death-signal", self.stop_signal]
         if self.user:
             wrapper += ["--user", self.user]
+        if self.nice:
+            wrapper += ["--nice", str(self.nice)]
         if starts is not None:
             wrapper += ["--starts", str(starts)]
         return [*wrapper, "--", *self.command]

@@ -22,13 +22,15 @@ class Worker:
     queues: tuple[str, ...]
     threads: int
     poll_ms: int = 200
+    nice: int = 0
+    """Above 0 it gives way to the other processes where the machine has no core to spare."""
 
 
 WORKERS: Mapping[str, Worker] = {
     "worker": Worker(("inbound", "default"), 16),
     "worker-answers": Worker(("answers",), 32),
     "worker-lanes": Worker(("replies", "lanes"), 32),
-    "worker-heavy": Worker(("ocr", "knowledge", "imports", "reports"), 4, poll_ms=1000),
+    "worker-heavy": Worker(("ocr", "knowledge", "imports", "reports"), 4, poll_ms=1000, nice=5),
 }
 
 
@@ -48,7 +50,7 @@ def worker(name: str) -> Program:
     )  # fmt: skip
     # An idle consumer looks for work again after at most this long (dramatiq's own default is 1000).
     env = {"dramatiq_worker_timeout": str(spec.poll_ms)}
-    return Program(name, command, env=env, cwd=ROOT, stop_wait_s=25)
+    return Program(name, command, env=env, cwd=ROOT, stop_wait_s=25, nice=spec.nice)
 
 
 def scheduler() -> Program:

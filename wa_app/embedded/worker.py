@@ -15,6 +15,7 @@ def run(only: str) -> int:
     if only and only not in programs.WORKERS:
         raise LauncherError(f"There is no worker called {only}: choose {', '.join(programs.WORKERS)}.")
     if only:
+        os.nice(programs.WORKERS[only].nice)
         command = programs.worker(only).command
         os.execv(command[0], command)
     return _all()
