@@ -24,6 +24,7 @@ from wa_app.inbound import media
 from wa_app.sending import planning, sweeps
 from wa_app.services import (
     agents,
+    ai_usage,
     auto_replies,
     contacts,
     files,
@@ -137,6 +138,7 @@ async def _tidy() -> None:
         await exporting.forget(uow)
         await planning.forget_members(uow)
         await answers.forget(uow)
+        await ai_usage.tidy(uow)
 
 
 JOBS: Final[Mapping[str, tuple[int, Job]]] = {

@@ -49,9 +49,10 @@ TABLE_OF = {
     "agent_id": "agents",
     "scan_id": "ocr_scans",
     "document_id": "knowledge_documents",
+    "ai_provider_id": "ai_providers",
 }  # fmt: skip
 """Which table an id in a path or a body names."""
-NOT_IDS = frozenset({"phone", "name", "device_token", "slug"})
+NOT_IDS = frozenset({"phone", "name", "device_token", "slug", "platform_provider_id"})
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/api/v1/devices/{device_id}/pairing-code"): {"phone": "+6281234567890"},
     ("POST", "/api/v1/ocr/scan"): {"base64": "%%%%"},

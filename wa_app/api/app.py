@@ -11,7 +11,9 @@ from wa_app.api import dev, health, links, openapi, problems, webhooks
 from wa_app.api.middleware import BodyCap, Envelope
 from wa_app.api.v1 import (
     admin,
+    admin_ai,
     agent,
+    ai_providers,
     api_keys,
     auth,
     blacklist,
@@ -46,6 +48,7 @@ V1: tuple[APIRouter, ...] = (
     ocr.routes,
     chats.routes,
     knowledge.routes,
+    ai_providers.routes, ai_providers.settings_routes, ai_providers.usage_routes, admin_ai.routes,
 )
 """Routers under `/api/v1`. Add yours here."""
 TOP: tuple[APIRouter, ...] = (openapi.routes, health.routes, webhooks.routes, links.routes, dev.routes)

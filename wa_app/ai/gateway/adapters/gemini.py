@@ -77,7 +77,7 @@ class Gemini:
         task = "RETRIEVAL_QUERY" if for_query else "RETRIEVAL_DOCUMENT"
         config = types.EmbedContentConfig(task_type=task, output_dimensionality=dimensions)
         try:
-            found = await self.client.aio.models.embed_content(model=self.model, contents=list(texts), config=config)
+            found = await self.client.aio.models.embed_content(model=self.model, contents=[types.Content(parts=[types.Part(text=one)]) for one in texts], config=config)
         except (errors.APIError, httpx2.HTTPError, json.JSONDecodeError) as error:
             raise _fault(error) from error
         return Vectors([_unit(list(one.values or [])) for one in found.embeddings or []], None)
