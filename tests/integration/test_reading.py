@@ -173,7 +173,7 @@ def png_of(width: int, height: int) -> bytes:
 
 HOSTILE: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "a 1-GB zip of a docx": ("a.docx", lambda: unpacking_to(2**30), "file_too_complex"),
-    "entities that double": ("a.docx", entity_bomb, "file_no_text"),
+    "entities that double": ("a.docx", entity_bomb, "file_broken"),
     "a pdf with 5,000 pages": ("a.pdf", lambda: many_pages(5000), "file_too_many_pages"),
     "a picture of 40,000 pixels a side": ("a.png", lambda: png_of(40_000, 40_000), "picture_too_large"),
     "a picture of 40,000 pixels in a row": ("a.png", lambda: png_of(40_000, 1), "picture_too_large"),

@@ -30,7 +30,7 @@ WORKERS: Mapping[str, Worker] = {
     "worker": Worker(("inbound", "default"), 16),
     "worker-answers": Worker(("answers",), 32),
     "worker-lanes": Worker(("replies", "lanes"), 32),
-    "worker-heavy": Worker(("ocr", "knowledge", "imports", "reports"), 4, poll_ms=1000, nice=5),
+    "worker-heavy": Worker(("ocr", "knowledge", "imports", "reports"), 8, poll_ms=500, nice=5),
 }
 
 

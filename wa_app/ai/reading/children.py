@@ -30,12 +30,29 @@ ANSWER_S: Final = 60.0
 @asynccontextmanager
 async def parsing(path: Path, mime: str, limits: Limits) -> AsyncIterator[AsyncIterator[Frame]]:
     """The frames of a file's content; the child is gone when the block ends. Iterating raises Refused."""
-    child = await asyncio.to_thread(_start, path, mime, limits)
+    child = await _started(path, mime, limits)
     try:
         yield _frames(child)
     finally:
         child.kill()
         await asyncio.shield(asyncio.to_thread(_end, child))
+
+
+async def _started(path: Path, mime: str, limits: Limits) -> subprocess.Popen[bytes]:
+    """A running child. When we are cancelled while it starts, it is ended as soon as it is there."""
+    starting = asyncio.ensure_future(asyncio.to_thread(_start, path, mime, limits))
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        starting.add_done_callback(_unwanted)
+        raise
+
+
+def _unwanted(starting: "asyncio.Future[subprocess.Popen[bytes]]") -> None:
+    if not starting.cancelled() and starting.exception() is None:
+        child = starting.result()
+        child.kill()
+        _end(child)
 
 
 def _start(path: Path, mime: str, limits: Limits) -> subprocess.Popen[bytes]:
