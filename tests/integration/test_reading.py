@@ -178,6 +178,7 @@ HOSTILE: dict[str, tuple[str, Callable[[], bytes], str]] = {
     "a picture of 40,000 pixels a side": ("a.png", lambda: png_of(40_000, 40_000), "picture_too_large"),
     "a picture of 40,000 pixels in a row": ("a.png", lambda: png_of(40_000, 1), "picture_too_large"),
     "a picture cut off": ("a.jpg", lambda: picture("JPEG", (900, 900))[:400], "file_broken"),
+    "a heic cut off": ("a.heic", lambda: bytes(3) + b"\x18ftypheic" + bytes(300), "file_broken"),
     "a pdf cut off": ("a.pdf", lambda: pdf("halo")[:60], "file_broken"),
     "a pdf with a password": ("a.pdf", lambda: pdf("rahasia", password="kata-sandi"), "file_encrypted"),
     "a docx cut off": ("a.docx", lambda: saved(docx.Document())[:900], "file_broken"),

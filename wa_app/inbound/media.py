@@ -28,7 +28,6 @@ from wa_app.kit.ids import new_id
 from wa_app.kit.media import TYPES
 from wa_app.models.inbound import ReadingState
 from wa_app.models.media import MessageMedia
-from wa_app.queues import ACTOR_QUEUES
 from wa_app.schemas.principal import Principal
 from wa_app.services import files
 
@@ -238,7 +237,7 @@ async def _tell(uow: UnitOfWork, tenant_id: UUID, message_id: UUID, outcome: _Ou
         tenant_id, "message", id=message_id, conversation_id=row.conversation_id, contact_id=row.contact_id
     )
     is_over = outcome.state in (ReadingState.DONE, ReadingState.SKIPPED, ReadingState.FAILED)
-    if is_over and "conversation.answer" in ACTOR_QUEUES:
+    if is_over:
         uow.enqueue("conversation.answer", tenant_id=tenant_id, conversation_id=row.conversation_id)
 
 
