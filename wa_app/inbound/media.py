@@ -37,7 +37,7 @@ PATIENCE_S: Final = 180
 """Seconds after its arrival when a file is given up; WAHA deletes it by then too."""
 RESEND_S: Final = 15
 """Seconds after which a message to a worker counts as lost."""
-READ_S: Final = 90.0
+READ_S: Final = 120.0
 """Seconds that reading one file of a message may take."""
 _TRIES: Final = (2, 4, 8, 15, 30, 30, 30, 30)
 """Seconds before the next try of a fetch."""
