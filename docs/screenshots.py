@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 SIZES = {1280: 832, 390: 844}
 PAGES = {"home": "/", "campaigns": "/campaigns", "contacts": "/contacts", "import": "/contacts/import",
          "blacklist": "/contacts/blacklist", "groups": "/contacts/groups", "devices": "/devices", "media": "/media",
-         "settings": "/settings", "opt_out": "/settings/opt-out"}
+         "agents": "/knowledge/agents", "settings": "/settings", "opt_out": "/settings/opt-out"}
 SHOWN = {("home", "id", "light", 1280)}
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync", "--no-first-run"]
 
@@ -37,9 +37,19 @@ def settle(page: Page) -> None:
     page.wait_for_function("document.querySelector('h1')?.innerText && !document.querySelector('.late, .skeleton')")
 
 
+def ask(page: Page) -> None:
+    """Open the first agent and let it answer the first suggestion, so that the page shows a talk and its trace."""
+    page.locator(".agent-card .tbl-link").first.click()
+    page.wait_for_url(re.compile(r"/knowledge/agents/[0-9a-f-]{36}"))
+    if page.get_by_role("group").locator("button:visible", has_text=re.compile("Coba|Try")).count():
+        page.get_by_role("group").locator("button:visible", has_text=re.compile("Coba|Try")).click()
+    page.locator(".hints button").first.click()
+    page.locator(".bubble.ai button.by, .bubble.out button.by").first.wait_for()
+
+
 def shots(browser: Browser, options: argparse.Namespace) -> None:
     for language, theme, width in product(("id", "en"), ("light", "dark"), SIZES):
-        wanted = [name for name in [*PAGES, "campaign"] if options.all or (name, language, theme, width) in SHOWN]
+        wanted = [name for name in [*PAGES, "campaign", "agent"] if options.all or (name, language, theme, width) in SHOWN]
         if not wanted:
             continue
         context = browser.new_context(
@@ -50,10 +60,12 @@ def shots(browser: Browser, options: argparse.Namespace) -> None:
         page = context.new_page()
         sign_in(page, options.email, options.password)
         for name in wanted:
-            page.goto(PAGES.get(name, "/campaigns"), wait_until="networkidle")
+            page.goto(PAGES.get(name, "/knowledge/agents" if name == "agent" else "/campaigns"), wait_until="networkidle")
             if name == "campaign":
                 page.locator("tbody tr", has=page.locator(".ribbon")).first.click()
                 page.wait_for_url(re.compile(r"/campaigns/[0-9a-f-]{36}"))
+            if name == "agent":
+                ask(page)
             settle(page)
             page.screenshot(path=options.out / f"{name}-{language}-{theme}-{width}.png")
         context.close()

@@ -3,6 +3,8 @@
 from pages import (
     accounts,
     admin_queues,
+    agent,
+    agents,
     blacklist,
     campaign_composer,
     campaign_progress,
@@ -26,6 +28,8 @@ from wa_app.config import get_settings
 __all__ = [
     "accounts",
     "admin_queues",
+    "agent",
+    "agents",
     "blacklist",
     "campaign_composer",
     "campaign_progress",

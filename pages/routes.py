@@ -22,6 +22,9 @@ SETTINGS_BUSINESS = "/settings/business"
 SETTINGS_OPT_OUT = "/settings/opt-out"
 SETTINGS_TEAM = "/settings/team"
 SETTINGS_API_KEYS = "/settings/api-keys"
+KNOWLEDGE = "/knowledge"
+AGENTS = "/knowledge/agents"
+AGENT = "/knowledge/agents/[agent]"
 MEDIA = "/media"
 ADMIN_QUEUES = "/admin/queues"
 SIGN_IN = "/login"
@@ -49,3 +52,8 @@ def campaign_edit(campaign_id: str) -> str:
 def segment(segment_id: str) -> str:
     """The builder of one segment."""
     return f"{CONTACTS_SEGMENTS}/{segment_id}"
+
+
+def agent(agent_id: str) -> str:
+    """The page of one agent."""
+    return f"{AGENTS}/{agent_id}"

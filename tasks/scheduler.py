@@ -23,6 +23,7 @@ from wa_app.errors import AppError
 from wa_app.inbound import media
 from wa_app.sending import planning, sweeps
 from wa_app.services import (
+    agent_trials,
     agents,
     ai_usage,
     auto_replies,
@@ -103,6 +104,11 @@ async def _media() -> None:
         await scans.wake(uow)
 
 
+async def _agent_trials() -> None:
+    async with system_unit_of_work() as uow:
+        await agent_trials.wake(uow)
+
+
 async def _resume() -> None:
     """Conversations that go back to the machine."""
     async with system_unit_of_work() as uow:
@@ -132,6 +138,7 @@ async def _tidy() -> None:
         await contacts.purge(uow)
         await groups.tidy(uow)
         await message_templates.purge(uow)
+        await agent_trials.purge(uow)
         await agents.purge(uow)
         await auto_replies.tidy(uow)
         await auto_replies.purge(uow)
@@ -153,6 +160,7 @@ JOBS: Final[Mapping[str, tuple[int, Job]]] = {
     "answers.resume": (30, _resume),
     "imports.wake": (5, _imports),
     "groups.wake": (5, _groups),
+    "agent_trials.wake": (5, _agent_trials),
     "outbound.orphans": (5, _orphans),
     "outbound.reconcile": (2, sweeps.wake_reconcile),
     "outbound.expire": (5, sweeps.expire),

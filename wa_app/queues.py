@@ -42,6 +42,7 @@ ACTOR_QUEUES: dict[str, str] = {
     "report.export": "reports",
     "knowledge.index": "knowledge",
     "knowledge.sync": "knowledge",
+    "agent_trials.run": "default",
 }
 """Queue of each actor. A queue is named after what it protects (DESIGN §2)."""
 

@@ -23,6 +23,7 @@ from wa_app.schemas.contacts import ContactFilter
 from wa_app.schemas.segments import Rules
 from wa_app.sending import audience, caps, claims, lanes, ledger, reconcile, sweeps
 from wa_app.services import (
+    agent_trials,
     auto_replies,
     blacklist,
     campaigns,
@@ -38,6 +39,7 @@ from wa_app.services import (
     tags,
 )
 from wa_app.services.admin import dead, work
+from wa_app.services.agent_trials import surroundings
 from wa_app.services.auto_replies import counting, deciding
 from wa_app.services.campaigns import addresses, jobs, reports, series, snapshots, variants
 from wa_app.services.campaigns import links as campaign_links
@@ -124,6 +126,9 @@ HOT: dict[str, Ask] = {
     ),
     "rules.hit": lambda uow, w: auto_replies.count_hit(uow, w.ids["auto_replies"], w.contact_ids[5], datetime.now(UTC)),
     "message_templates.list": lambda uow, w: message_templates.list_(uow),
+    "agent_trials.list": lambda uow, w: agent_trials.list_(uow, w.ids["agents"]),
+    "agent_trials.latest": lambda uow, w: agent_trials.latest(uow, w.ids["agents"]),
+    "agents.today": lambda uow, w: surroundings.today(uow),
     "segments.by_tag": lambda uow, w: segment(uow, w, {"field": "tags", "tag_ids": [str(w.ids["tags"])]}),
     "segments.received": lambda uow, w: segment(uow, w, {"field": "activity", "what": "received", "days": 1}),
     "segments.never_read": lambda uow, w: segment(uow, w, {"field": "activity", "what": "read", "did": False}),

@@ -50,6 +50,7 @@ TABLE_OF = {
     "scan_id": "ocr_scans",
     "document_id": "knowledge_documents",
     "ai_provider_id": "ai_providers",
+    "trial_id": "agent_trials", "trial_run_id": "agent_trial_runs",
 }  # fmt: skip
 """Which table an id in a path or a body names."""
 NOT_IDS = frozenset({"phone", "name", "device_token", "slug", "platform_provider_id"})

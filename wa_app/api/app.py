@@ -13,6 +13,7 @@ from wa_app.api.v1 import (
     admin,
     admin_ai,
     agent,
+    agent_trials,
     ai_providers,
     api_keys,
     auth,
@@ -49,6 +50,7 @@ V1: tuple[APIRouter, ...] = (
     chats.routes,
     knowledge.routes,
     ai_providers.routes, ai_providers.settings_routes, ai_providers.usage_routes, admin_ai.routes,
+    agent_trials.routes,
 )
 """Routers under `/api/v1`. Add yours here."""
 TOP: tuple[APIRouter, ...] = (openapi.routes, health.routes, webhooks.routes, links.routes, dev.routes)

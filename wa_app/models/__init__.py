@@ -1,6 +1,7 @@
 """All tables, so that importing this package fills `SQLModel.metadata`."""
 
 from wa_app.models import (
+    agent_trials,
     agents,
     ai,
     answers,
@@ -24,6 +25,7 @@ from wa_app.models import (
 )
 
 __all__ = [
+    "agent_trials",
     "agents",
     "ai",
     "answers",
