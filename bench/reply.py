@@ -49,14 +49,16 @@ async def run(env: Bench) -> Result:
     await world.open()
     await world.link(4)
     await _rule(world)
+    people = await world.add_contacts(WARM + int(rate * seconds))
+    chats = [f"{row['phone'][1:]}@c.us" for row in await world.fetch("SELECT phone FROM contacts WHERE id = ANY($1::uuid[])", people)]
     for name in WORKERS:
         env.spawn(name)
     with Served(env, "api", "wa_app.api.app:create_api", 2) as served:
-        await _write(served.port, world, 10.0, WARM, first=0)
+        await _write(served.port, world, 10.0, chats[:WARM])
         await _accepted(world, WARM)
         env.say(f"{rate:.0f} customers a second write for {seconds:.0f} s")
         n = int(rate * seconds)
-        begun = await _write(served.port, world, rate, n, first=WARM)
+        begun = await _write(served.port, world, rate, chats[WARM:])
         taken = await _accepted(world, WARM + n)
     waits = sorted((taken[chat] - at) * 1000 for chat, at in begun.items() if chat in taken)
     judged = await world.judge(items=False)
@@ -76,16 +78,15 @@ async def _rule(world: World) -> None:
         await answer_settings.change(uow, AnswerSettingsChange(rule_delay_min_s=0, rule_delay_max_s=0))
 
 
-async def _write(port: int, world: World, rate: float, n: int, *, first: int) -> dict[str, float]:
-    """Post `n` messages, one every `1 / rate` seconds. Returns when each chat's was due, by the wall clock."""
+async def _write(port: int, world: World, rate: float, chats: list[str]) -> dict[str, float]:
+    """Post a message of each chat, one every `1 / rate` seconds. Returns when each chat's was due, by the wall clock."""
     begun: dict[str, float] = {}
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", limits=httpx.Limits(max_connections=64)) as http:
         start = time.time() + 0.2
         async with asyncio.TaskGroup() as tasks:
-            for number in range(n):
+            for number, chat in enumerate(chats):
                 due = start + number / rate
                 await asyncio.sleep(max(0.0, due - time.time()))
-                chat = f"62813{first + number:08d}@c.us"
                 begun[chat] = due
                 tasks.create_task(_post(http, random.choice(world.devices), chat))
     return begun

@@ -7,7 +7,9 @@ from zoneinfo import available_timezones
 import reflex as rx
 
 from pages import routes
+from pages.answer_settings import answer_settings
 from pages.layout import shell
+from state.answer_settings import AnswerSettingsState
 from state.base import AppState
 from state.settings import ApiKeysState, BusinessState, ProfileState, SecurityState, TeamState
 from wa_app.components.buttons import button
@@ -154,7 +156,7 @@ def _zones() -> list[tuple[str, str]]:
     return [(zone, zone.replace("_", " ")) for zone in (*NEAR_ZONES, *(z for z in others if z not in NEAR_ZONES))]
 
 
-@rx.page(route=routes.SETTINGS_BUSINESS, title="Sapa", on_load=[AppState.on_load, BusinessState.load])
+@rx.page(route=routes.SETTINGS_BUSINESS, title="Sapa", on_load=[AppState.on_load, BusinessState.load, AnswerSettingsState.load])
 def business() -> rx.Component:
     """Name, time zone and customers' language."""
     state = BusinessState
@@ -181,7 +183,7 @@ def business() -> rx.Component:
         on_submit=state.save,
         class_name="wide",
     )  # fmt: skip
-    return frame("business", rx.cond(state.ready, fields, card(skeleton_rows(3))))
+    return frame("business", rx.cond(state.ready, fields, card(skeleton_rows(3))), answer_settings())
 
 
 def _role_select(row: Any) -> rx.Component:

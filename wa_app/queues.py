@@ -29,6 +29,7 @@ ACTOR_QUEUES: dict[str, str] = {
     "media.read": "ocr",
     "scan.run": "ocr",
     "conversation.answer": "answers",
+    "conversation.remember": "answers",
     "reconcile.run": "default",
     "device.probe": "default",
     "device.provision": "default",

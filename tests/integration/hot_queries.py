@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from wa_app.db import SystemUnitOfWork, TenantUnitOfWork
-from wa_app.inbound import opt_words, process
+from wa_app.inbound import answering, contexts, opt_words, process
 from wa_app.kit.ids import NIL, id_floor, new_id
 from wa_app.models.outbound import MessageState
 from wa_app.models.people import SuppressionReason
@@ -29,6 +29,7 @@ from wa_app.services import (
     campaigns,
     clicks,
     contacts,
+    conversations,
     devices,
     files,
     imports,
@@ -43,6 +44,8 @@ from wa_app.services.agent_trials import surroundings
 from wa_app.services.auto_replies import counting, deciding
 from wa_app.services.campaigns import addresses, jobs, reports, series, snapshots, variants
 from wa_app.services.campaigns import links as campaign_links
+from wa_app.services.conversations import sweeps as answers
+from wa_app.services.conversations import takeover, turns
 from wa_app.services.devices import guarding, measuring
 
 
@@ -172,6 +175,18 @@ HOT: dict[str, Ask] = {
     "lane.suppressed": driver(claims._SUPPRESSED, lambda w: w.contact_ids[:16]),
     "reconcile.unknown": driver(reconcile._UNKNOWN, row("devices")),
     "reconcile.attributed": driver(reconcile._ATTRIBUTED, row("devices"), lambda w: ["x1"], row("outbound_messages")),
+    "conversations.list": lambda uow, w: conversations.list_(uow),
+    "conversations.search": lambda uow, w: conversations.list_(uow, q="sari"),
+    "conversations.needs_human": lambda uow, w: conversations.list_(uow, needs_human=True),
+    "conversations.get": lambda uow, w: conversations.get(uow, w.ids["conversations"]),
+    "conversations.messages": lambda uow, w: conversations.messages(uow, w.ids["conversations"]),
+    "turns.find": driver(turns._FIND, row("conversations")),
+    "turns.due": driver(answering._DUE, row("conversations")),
+    "turns.of_contact": driver(turns._OPEN_OF, lambda w: w.contact_ids[5]),
+    "turns.talk": driver(contexts._TALK, row("conversations"), lambda w: 600.0),
+    "turns.messages": driver(contexts._MESSAGES, row("answer_turns"), lambda w: 100),
+    "turns.recent": driver(contexts._RECENT, row("conversations"), row("answer_turns"), lambda w: 1000),
+    "lane.turns": driver(claims._TURNS, lambda w: [w.ids["outbound_messages"]]),
     "inbound.pick": driver(process._PICK, lambda w: 100),
     "inbound.acks": driver(process._ACK_MESSAGES, lambda w: [w.ids["devices"]], lambda w: ["x1"], lambda w: ["read"]),
     "ledger.acks": driver(ledger._LOCK_ACKED, lambda w: [w.ids["devices"]], lambda w: ["x1"]),
@@ -181,6 +196,9 @@ HOT: dict[str, Ask] = {
 }
 
 SYSTEM: dict[str, AskAll] = {
+    "sweep.turns": lambda uow, w: uow.session.execute(answers._DUE, {"again": answers.WAKE_AGAIN_S}),
+    "sweep.answers": lambda uow, w: uow.session.execute(answers._LEFT),
+    "sweep.resume": lambda uow, w: takeover.resume_due(uow),
     "rules.tidy": lambda uow, w: auto_replies.tidy(uow),
     "rules.purge": lambda uow, w: auto_replies.purge(uow),
     "sweep.campaign_jobs": lambda uow, w: jobs.wake(uow),

@@ -6,21 +6,20 @@ The answer is a row of the ledger in the transaction that ends the decision: a c
 woken again, a crash after it finds the row.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Final
 from uuid import UUID
 
-import orjson
 import structlog
 
 from wa_app import leases
 from wa_app.config import get_settings
 from wa_app.db import TenantUnitOfWork, unit_of_work
 from wa_app.errors import AppError
-from wa_app.inbound import contexts, router
+from wa_app.inbound import contexts, decisions, router
 from wa_app.inbound.contexts import Loaded
 from wa_app.inbound.router import Action, By, Decision, Parts
 from wa_app.kit.clock import boot_clock
@@ -92,28 +91,26 @@ class LostLease(Exception):
 async def answer_conversation(
     tenant_id: UUID, conversation_id: UUID, parts_of: Callable[[UUID], Parts] = router.real
 ) -> None:
-    """Work off what is due in a conversation; returns at once when somebody else holds it."""
+    """Work off the turn that is due in a conversation; returns at once when there is none, or somebody else holds it."""
     principal, asked_at = Principal.system(tenant_id), boot_clock()
+    parts = parts_of(tenant_id)
     async with unit_of_work(principal) as uow:
         epoch = await leases.take(uow, Conversation, tenant_id, conversation_id, leases.new_owner())
-    if epoch is None:
+        if epoch is None:
+            return
+        talk = Talk(principal, conversation_id, Lease(epoch, asked_at), parts)
+        turn, loaded = await talk.begin(uow)
+    if turn is None:
         return
-    lease = Lease(epoch, asked_at)
-    talk = Talk(principal, conversation_id, lease, parts_of(tenant_id))
     try:
-        async with kept(principal, conversation_id, lease, Conversation):
-            while lease.trusted() and await talk.step():
-                continue
+        async with kept(principal, conversation_id, talk.lease, Conversation):
+            await talk.work(turn, loaded)
     except LostLease:
         log.warning("answer.lease_lost", conversation_id=str(conversation_id))
     finally:
-        async with unit_of_work(principal) as uow:
-            await leases.release(uow, Conversation, tenant_id, conversation_id, epoch)
-            # What came while we held the lease was turned away at the door: it is looked at once more.
-            conn = await uow.driver()
-            in_s = await conn.fetchval(_NEXT, tenant_id, conversation_id)
-            if in_s is not None:
-                turns.wake(uow, conversation_id, max(0.0, in_s))
+        if not talk.has_let_go:
+            async with unit_of_work(principal) as uow:
+                await talk.let_go(uow)
 
 
 @dataclass(slots=True)
@@ -125,29 +122,33 @@ class Talk:
     lease: Lease
     parts: Parts
     draw: Callable[[bytes], Random] = field(default=Random)
+    has_let_go: bool = False
 
-    async def step(self) -> bool:
-        """Look at the turn that is due. False when none is."""
-        async with unit_of_work(self.principal) as uow:
-            turn = await self._begin(uow)
-            loaded = await contexts.load(uow, turn, turn["now"], self.parts) if turn is not None else None
+    async def begin(self, uow: TenantUnitOfWork) -> tuple[Any, Loaded | None]:
+        """The turn that is due; should we die, it is due again when our lease has run out."""
+        conn = await uow.driver()
+        turn = await conn.fetchrow(_DUE, uow.tenant_id, self.conversation_id)
         if turn is None:
-            return False
+            await self.let_go(uow)
+            return None, None
+        await conn.execute(_BEGIN, uow.tenant_id, turn["id"], get_settings().lease_s)
+        return turn, await contexts.load(uow, turn, turn["now"], self.parts)
+
+    async def let_go(self, uow: TenantUnitOfWork) -> None:
+        """Release the lease. What came while we held it was turned away at the door: it is woken once more."""
+        await leases.release(uow, Conversation, uow.tenant_id, self.conversation_id, self.lease.epoch)
+        in_s = await (await uow.driver()).fetchval(_NEXT, uow.tenant_id, self.conversation_id)
+        if in_s is not None:
+            turns.wake(uow, self.conversation_id, max(0.0, in_s))
+
+    async def work(self, turn: Any, loaded: Loaded | None) -> None:
+        """Get the turn on, by one step."""
         if loaded is None:
             await self._write(turn, self._ends("cancelled", "gone"))
         elif turn["tries"] >= MAX_TRIES:
             await self._fail(turn, loaded, "engine")
         else:
             await self._look(turn, loaded)
-        return True
-
-    async def _begin(self, uow: TenantUnitOfWork) -> Any:
-        """The turn that is due; should we die, it is due again when our lease has run out."""
-        conn = await uow.driver()
-        turn = await conn.fetchrow(_DUE, uow.tenant_id, self.conversation_id)
-        if turn is not None:
-            await conn.execute(_BEGIN, uow.tenant_id, turn["id"], get_settings().lease_s)
-        return turn
 
     async def _look(self, turn: Any, loaded: Loaded) -> None:
         decision = await router.look(loaded.context)
@@ -195,9 +196,11 @@ class Talk:
         if wait_s > LEAD_S:
             await self._plan(turn, "waiting", due_at, wait_s - LEAD_S, asked)
             return
-        decision = _kept(turn, asked)
+        decision = decisions.kept(turn, asked)
         if decision is None:
             await self._plan(turn, "deciding", due_at, get_settings().lease_s)
+            async with unit_of_work(self.principal) as uow:
+                loaded = await contexts.deepen(uow, turn, loaded)
             try:
                 decision = await router.ask(loaded.context, asked)
             except AppError as error:
@@ -226,17 +229,26 @@ class Talk:
         else:
             await self._plan(turn, "waiting", due_at, min(60.0, max(5.0, late_s / 2)))
 
-    async def _write(self, turn: Any, work: "Callable[[TenantUnitOfWork, Any], Awaitable[None]]") -> bool:
-        """One transaction under the lease on a turn that is still open. False when it was ended meanwhile."""
+    async def _write(
+        self, turn: Any, work: "Callable[[TenantUnitOfWork, Any], Awaitable[None]]", *, is_last: bool = True
+    ) -> bool:
+        """One transaction under the lease on a turn that is still open. False when it was ended meanwhile.
+
+        `is_last`: the conversation is let go with it.
+        """
         async with unit_of_work(self.principal) as uow:
             conn = await uow.driver()
             if await conn.fetchval(_HELD, uow.tenant_id, self.conversation_id, self.lease.epoch) is None:
                 raise LostLease
             found = await conn.fetchrow(_TURN, uow.tenant_id, turn["id"])
-            if found is None or found["state"] not in ("waiting", "deciding"):
-                return False
-            await work(uow, found)
-        return True
+            is_open = found is not None and found["state"] in ("waiting", "deciding")
+            if is_open:
+                await work(uow, found)
+            if is_last:
+                await self.let_go(uow)
+        # Only now: a transaction that failed has let nothing go.
+        self.has_let_go = self.has_let_go or is_last
+        return is_open
 
     async def _plan(
         self, turn: Any, state: str, due_at: datetime | None = None, wait_s: float = 0.0, decision: Decision | None = None
@@ -248,12 +260,12 @@ class Talk:
             sooner = found["messages"] != turn["messages"] and state == "waiting"
             delay_s = min(wait_s, get_settings().answer_debounce_s) if sooner else wait_s
             await conn.execute(
-                _PLAN, uow.tenant_id, turn["id"], state, due_at, delay_s, None if decision is None else _preview(decision), False,
-                None if decision is None else _trace(decision.trace),
+                _PLAN, uow.tenant_id, turn["id"], state, due_at, delay_s, None if decision is None else decisions.preview(decision), False,
+                None if decision is None else decisions.trace(decision.trace),
             )  # fmt: skip
             uow.publish("answer", conversation_id=self.conversation_id, state=state, due_at=due_at)
 
-        await self._write(turn, work)
+        await self._write(turn, work, is_last=state == "waiting")
 
     async def _decided(self, turn: Any, decision: Decision) -> bool:
         """Keep what the agent said; False when the turn was ended meanwhile, or the customer wrote again."""
@@ -270,12 +282,12 @@ class Talk:
             else:
                 await conn.execute(_PLAN, uow.tenant_id, turn["id"], "waiting", None, 0.0, None, False, None)
 
-        return await self._write(turn, work) and goes_on
+        return await self._write(turn, work, is_last=False) and goes_on
 
     async def _note(self, conn: Any, tenant_id: UUID, turn_id: UUID, decision: Decision) -> None:
         agent = decision.agent if decision.by is By.AGENT else None
         await conn.execute(
-            _NOTE, tenant_id, turn_id, _preview(decision), _trace(decision.trace), agent and agent[0], agent and agent[1],
+            _NOTE, tenant_id, turn_id, decisions.preview(decision), decisions.trace(decision.trace), agent and agent[0], agent and agent[1],
             decision.rule_ids[0] if decision.rule_ids else None,
         )  # fmt: skip
 
@@ -306,9 +318,9 @@ class Talk:
             entry = TraceEntry(step=TraceStep.ANSWER, outcome="failed", detail={"reason": code})
             decision = asked or Decision(Action.SILENT)
             trace = (*decision.trace, entry)
-            await conn.execute(_NOTE, uow.tenant_id, turn["id"], None, _trace(trace), None, None, None)
+            await conn.execute(_NOTE, uow.tenant_id, turn["id"], None, decisions.trace(trace), None, None, None)
             await turns.end(conn, uow.tenant_id, turn["id"], "failed", code)
-            await takeover.hand_over(uow, self.conversation_id, code, _short(decision.question))
+            await takeover.hand_over(uow, self.conversation_id, code, decisions.short(decision.question))
             uow.publish("answer", conversation_id=self.conversation_id, state="failed")
 
         await self._write(turn, work)
@@ -387,48 +399,10 @@ class Talk:
 
     async def _hand_over(self, uow: TenantUnitOfWork, decision: Decision) -> None:
         if decision.handover:
-            await takeover.hand_over(uow, self.conversation_id, decision.handover_reason, _short(decision.question))
+            await takeover.hand_over(uow, self.conversation_id, decision.handover_reason, decisions.short(decision.question))
 
     def _ends(self, state: str, reason: str) -> "Callable[[TenantUnitOfWork, Any], Awaitable[None]]":
         async def work(uow: TenantUnitOfWork, found: Any) -> None:
             await turns.end(await uow.driver(), uow.tenant_id, found["id"], state, reason)
 
         return work
-
-
-def _preview(decision: Decision) -> str:
-    """What a turn keeps of its decision: enough to send it later, and to show what is coming."""
-    outcome = decision.outcome
-    return orjson.dumps({
-        "action": decision.action.value, "by": decision.by.value if decision.by else None, "text": decision.text,
-        "file_id": str(decision.file_id) if decision.file_id else None, "handover": decision.handover,
-        "handover_reason": decision.handover_reason, "question": _short(decision.question),
-        "reason": decision.reason, "rules": [str(one) for one in decision.rule_ids],
-        "insights": outcome.insights.model_dump() if outcome else None,
-        "confidence": outcome.confidence if outcome else None,
-        "agent": [str(decision.agent[0]), decision.agent[1]] if decision.agent else None,
-    }).decode()  # fmt: skip
-
-
-def _kept(turn: Mapping[str, Any], asked: Decision) -> Decision | None:
-    """What the agent decided before, when nothing was written since and the same version answers."""
-    kept = turn["decision"]
-    if not kept or turn["decided_messages"] != turn["messages"] or kept["action"] not in ("answer", "silent"):
-        return None
-    assert asked.agent is not None
-    if kept["agent"] != [str(asked.agent[0]), asked.agent[1]] or kept["by"] != By.AGENT.value:
-        return None
-    return Decision(
-        Action(kept["action"]), By.AGENT, kept["text"], reason=kept["reason"], handover=kept["handover"],
-        handover_reason=kept["handover_reason"], question=asked.question, agent=asked.agent,
-        file_id=UUID(kept["file_id"]) if kept["file_id"] else None, rule_ids=tuple(UUID(one) for one in kept["rules"]),
-        trace=tuple(TraceEntry.model_validate(one) for one in turn["trace"]),
-    )  # fmt: skip
-
-
-def _trace(entries: "tuple[TraceEntry, ...]") -> str:
-    return orjson.dumps([entry.model_dump(mode="json") for entry in entries]).decode()
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 500 else f"{text[:499]}…"

@@ -1,7 +1,7 @@
 """Loading what the router needs for a turn, in one short transaction."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -51,16 +51,13 @@ class Loaded:
 
 
 async def load(uow: TenantUnitOfWork, turn: Mapping[str, Any], now: datetime, parts: Parts) -> Loaded | None:
-    """Everything about a turn; None when its messages are gone."""
+    """A turn and its customer; None when its messages are gone. `deepen` adds what only an agent needs."""
     conn = await uow.driver()
     tenant_id, conversation_id = uow.tenant_id, turn["conversation_id"]
     talk = await conn.fetchrow(_TALK, tenant_id, conversation_id, float(LOOP_WINDOW_S))
     rows = (await conn.fetch(_MESSAGES, tenant_id, turn["id"], MOST_MESSAGES))[::-1]
     if talk is None or not rows:
         return None
-    chat = lines.Chat(tenant_id, conversation_id, turn["contact_id"], turn["device_id"])
-    told = await lines.fetch(conn, chat, lines.MEMORY + len(rows))
-    recent = await conn.fetch(_RECENT, tenant_id, conversation_id, turn["id"], MAX_RECENT)
     stop = await suppression.scope_of_contact(uow, tenant_id, turn["contact_id"])
     settings = AnswerSettings.model_validate(talk["answers"] or {})
     context = RouterContext(
@@ -68,7 +65,6 @@ async def load(uow: TenantUnitOfWork, turn: Mapping[str, Any], now: datetime, pa
         contact_id=turn["contact_id"], conversation_id=conversation_id, stop=stop.value if stop else "",
         is_bot_active=talk["is_bot_active"], human=talk["bot_off_reason"] or "", is_own_number=talk["is_own_number"],
         bot_answers_lately=talk["bot_answers"],
-        recent=tuple(row["timestamp"] for row in recent), history=lines.as_turns(told, turn["id"])[-lines.MEMORY :],
         summary=talk["summary"], customer_name=talk["name"], business=talk["business"], language=talk["language"],
         zone=talk["time_zone"], away_at=talk["away_at"],
         values=contact_values(talk["name"], talk["phone"], {**(talk["attributes"] or {}), "city": talk["city"]}),
@@ -77,6 +73,22 @@ async def load(uow: TenantUnitOfWork, turn: Mapping[str, Any], now: datetime, pa
     )  # fmt: skip
     seen = tuple(row["provider_message_id"] for row in rows if row["provider_message_id"])
     return Loaded(context, frozenset(row["id"] for row in rows), seen, talk["chat_id"], settings)
+
+
+async def deepen(uow: TenantUnitOfWork, turn: Mapping[str, Any], loaded: Loaded) -> Loaded:
+    """What only an agent needs to know: the talk before, and how much the customer writes."""
+    conn = await uow.driver()
+    chat = lines.Chat(uow.tenant_id, turn["conversation_id"], turn["contact_id"], turn["device_id"])
+    most = lines.MEMORY + len(loaded.message_ids)
+    told = await lines.fetch(conn, chat, most)
+    recent = await conn.fetch(_RECENT, uow.tenant_id, turn["conversation_id"], turn["id"], MAX_RECENT)
+    context = replace(
+        loaded.context, recent=tuple(row["timestamp"] for row in recent),
+        history=lines.as_turns(told, turn["id"])[-lines.MEMORY :],
+    )  # fmt: skip
+    if len(told) == most:
+        uow.enqueue("conversation.remember", tenant_id=uow.tenant_id, conversation_id=turn["conversation_id"])
+    return replace(loaded, context=context)
 
 
 def _heard(row: Mapping[str, Any]) -> Heard:

@@ -371,13 +371,16 @@ async def retry_failed(
 
 
 _ANSWER_LOST = """
-SELECT 1 FROM outbound_messages WHERE tenant_id = $1 AND id = $2 AND state = 'failed' AND error_code = 'not_sent'
-  AND sender IN ('rule', 'flow', 'agent') AND attempt < 3 AND expires_at > now()
+SELECT 1 FROM outbound_messages m
+JOIN conversations v ON v.tenant_id = $1 AND v.contact_id = m.contact_id AND v.device_id = m.preferred_device_id
+WHERE m.tenant_id = $1 AND m.id = $2 AND m.state = 'failed' AND m.error_code = 'not_sent' AND m.attempt < 3
+  AND m.sender IN ('rule', 'flow', 'agent') AND m.expires_at > now()
+  AND (v.is_bot_active OR v.bot_off_reason = 'handed_over')
 """
 
 
 async def replan_answer(uow: TenantUnitOfWork, row_id: UUID) -> bool:
-    """An automatic answer that has surely not gone out is sent after all: nobody looks after it as after a broadcast."""
+    """An automatic answer that has surely not gone out is sent after all, unless a person has taken over meanwhile."""
     conn = await uow.driver()
     if await conn.fetchval(_ANSWER_LOST, uow.tenant_id, row_id) is None:
         return False

@@ -47,6 +47,11 @@ UPDATE answer_turns SET state = $3, reason = $4, wake_at = NULL, due_at = CASE W
   answered_at = CASE WHEN $3 = 'answered' THEN now() ELSE answered_at END
 WHERE tenant_id = $1 AND id = $2
 """
+_LOST = """
+SELECT t.id, t.outbound_id FROM answer_turns t JOIN outbound_messages o ON o.tenant_id = $1 AND o.id = t.outbound_id
+WHERE t.tenant_id = $1 AND t.conversation_id = $2 AND t.state = 'answered' AND t.created_at > now() - interval '1 day'
+  AND o.state = 'planned'
+"""
 _OWN = "UPDATE messages SET turn_id = $3 WHERE tenant_id = $1 AND id = $2"
 _STILL_PLANNED = "SELECT state = 'planned' FROM outbound_messages WHERE tenant_id = $1 AND id = $2"
 _OPEN_OF = f"""
@@ -105,6 +110,7 @@ async def cancel(uow: TenantUnitOfWork, conversation_id: UUID, reason: str) -> b
     """
     conn = await uow.driver()
     turn = await conn.fetchrow(_FIND, uow.tenant_id, conversation_id)
+    await _take_back_lost(conn, uow.tenant_id, conversation_id, reason)
     if turn is None:
         return False
     state = "cancelled"
@@ -114,6 +120,13 @@ async def cancel(uow: TenantUnitOfWork, conversation_id: UUID, reason: str) -> b
     await end(conn, uow.tenant_id, turn["id"], state, reason if state == "cancelled" else None)
     uow.publish("answer", conversation_id=conversation_id, state=state)
     return state == "cancelled"
+
+
+async def _take_back_lost(conn: Any, tenant_id: UUID, conversation_id: UUID, reason: str) -> None:
+    """Answers of earlier turns that got lost on the way and were about to be sent again."""
+    for row in await conn.fetch(_LOST, tenant_id, conversation_id):
+        if await chats.take_back(conn, tenant_id, row["outbound_id"], reason):
+            await end(conn, tenant_id, row["id"], "cancelled", reason)
 
 
 async def lock(uow: TenantUnitOfWork, conversation_id: UUID) -> bool:
