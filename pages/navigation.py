@@ -19,7 +19,7 @@ DAILY = (
     Place("campaigns", routes.CAMPAIGNS, "b"),
     Place("contacts", routes.CONTACTS, "c"),
 )
-BUILD: tuple[Place, ...] = ()
+BUILD: tuple[Place, ...] = (Place("automation", routes.AUTOMATION, "o"),)
 RUN = (
     Place("devices", routes.DEVICES, "d"),
     Place("media", routes.MEDIA, "m"),
@@ -28,7 +28,7 @@ RUN = (
 PLACES = DAILY + BUILD + RUN
 ADMIN = (Place("admin_queues", routes.ADMIN_QUEUES, "q"),)
 """The platform's own pages: shown to platform admins only, who are asked for at every call."""
-PHONE = PLACES[:4]
+PHONE = (*DAILY, RUN[0])
 """What fits the phone's bottom bar; the rest stands under "Lainnya"."""
 
 ACTIONS = (

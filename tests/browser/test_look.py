@@ -25,6 +25,7 @@ SIGNED_IN = (
     routes.MEDIA,
     routes.CAMPAIGNS,
     routes.CAMPAIGN_NEW,
+    routes.AUTOMATION,
     routes.SETTINGS,
     routes.SETTINGS_SECURITY,
     routes.SETTINGS_BUSINESS,

@@ -45,7 +45,7 @@ TABLE_OF = {
     "session_id": "user_sessions", "job_id": "campaign_jobs", "key_id": "api_keys", "role_id": "roles", "membership_id": "memberships",
     "conversation_id": "conversations", "chat_id": "conversations", "tenant_id": "tenants", "segment_id": "segments",
     "suppression_id": "suppressions", "grab_id": "group_grabs", "entry_id": "suppressions", "preferred_device_id": "devices",
-    "message_template_id": "message_templates", "template_id": "message_templates", "series_id": "campaign_series",
+    "message_template_id": "message_templates", "auto_reply_id": "auto_replies", "template_id": "message_templates", "series_id": "campaign_series",
     "agent_id": "agents",
     "scan_id": "ocr_scans",
     "document_id": "knowledge_documents",

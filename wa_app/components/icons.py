@@ -6,6 +6,7 @@ NOUNS = {
     "home": "house",
     "campaigns": "megaphone",
     "contacts": "users",
+    "automation": "workflow",
     "devices": "smartphone",
     "settings": "settings-2",
     "media": "images",

@@ -29,6 +29,7 @@ from wa_app.schemas.principal import Principal
 from wa_app.schemas.segments import SegmentCreate
 from wa_app.services import accounts, blacklist, campaigns, contacts, devices, message_templates, segments, tags
 from wa_app.services.seed_health import seed_health
+from wa_app.services.seed_rules import seed_rules
 
 log = structlog.get_logger(__name__)
 
@@ -77,6 +78,7 @@ async def seed_demo(email: str, password: str, waha_url: str = "") -> Demo:
     await _segments(owner)
     async with unit_of_work(owner) as uow:
         await seed_health(uow, numbers)
+        await seed_rules(uow)
     await _broadcasts(owner, numbers, start=linked)
     return Demo(already_there=False, linked=linked)
 

@@ -5,12 +5,18 @@
     compiled   a tenant's rules ready to be asked, kept per process
     reading    rules as they are shown: list_, get
     writing    create, update, toggle, duplicate, remove, restore, reorder, purge
+    trying     a text tried on the rules
+    transfer   rules in files, out and in; `cells` is a rule as a row
+    examples   rules a shop can begin with
     checking   whether a rule makes sense, field by field
 """
 
 from wa_app.services.auto_replies.counting import count_hit, figures, tidy
 from wa_app.services.auto_replies.deciding import decide
+from wa_app.services.auto_replies.examples import add_examples
 from wa_app.services.auto_replies.reading import get, list_
+from wa_app.services.auto_replies.transfer import bring_in, export
+from wa_app.services.auto_replies.trying import try_text
 from wa_app.services.auto_replies.writing import (
     create,
     duplicate,
@@ -23,10 +29,13 @@ from wa_app.services.auto_replies.writing import (
 )
 
 __all__ = [
+    "add_examples",
+    "bring_in",
     "count_hit",
     "create",
     "decide",
     "duplicate",
+    "export",
     "figures",
     "get",
     "list_",
@@ -36,5 +45,6 @@ __all__ = [
     "restore",
     "tidy",
     "toggle",
+    "try_text",
     "update",
 ]

@@ -62,7 +62,7 @@ async def validate(uow: TenantUnitOfWork, row: AutoReply, device_ids: Sequence[U
     with uow.session.no_autoflush:
         if (refused := await checks.media_problem(uow, row.file_id)) is not None:
             found.append(refused)
-        if device_ids and not await _are_ours(uow, device_ids):
+        if device_ids and not await are_ours(uow, device_ids):
             found.append(FieldError("device_ids", "device_not_found"))
         if not found:
             found += await _too_many(uow, row)
@@ -119,7 +119,8 @@ def _time_problems(row: AutoReply) -> list[FieldError]:
     return found
 
 
-async def _are_ours(uow: TenantUnitOfWork, device_ids: Sequence[UUID]) -> bool:
+async def are_ours(uow: TenantUnitOfWork, device_ids: Sequence[UUID]) -> bool:
+    """Whether all these devices are there, and this tenant's."""
     wanted = set(device_ids)
     query = select(func.count()).select_from(Device).where(col(Device.id).in_(wanted), col(Device.deleted_at).is_(None))
     return bool((await uow.session.execute(query)).scalar_one() == len(wanted))

@@ -1,0 +1,120 @@
+"""Keyword rules as a shop writes them: examples, a rule of one's own, the tester, the order; both languages, phone too."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from tests.browser.test_story import PATIENCE_MS, Storyteller
+from tests.fixtures.app import RunningApp
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def shop(app: RunningApp, browser: Browser) -> Iterator[Callable[[str, int, str], Storyteller]]:
+    contexts: list[BrowserContext] = []
+
+    def make(language: str, width: int, theme: str) -> Storyteller:
+        context = browser.new_context(
+            base_url=app.base_url, viewport={"width": width, "height": 844}, color_scheme=theme, reduced_motion="reduce",  # type: ignore[arg-type]
+        )  # fmt: skip
+        context.add_init_script(f"localStorage.setItem('sapa_lang', '{language}')")
+        contexts.append(context)
+        person = Storyteller(app, context.new_page(), language)
+        person.sign_up()
+        return person
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+def serious(page: Page) -> list[str]:
+    """What axe finds that would keep somebody out."""
+    found = Axe().run(page).response["violations"]
+    return [one["id"] for one in found if one["impact"] in ("serious", "critical")]
+
+
+def names(person: Storyteller) -> list[str]:
+    return [one["name"] for one in person.api("GET", "/auto-replies")["items"]]
+
+
+@pytest.mark.parametrize(("language", "width", "theme"), [("id", 1280, "light"), ("en", 390, "dark")])
+def test_writes_rules_tries_them_and_puts_them_in_order(
+    shop: Callable[[str, int, str], Storyteller], language: str, width: int, theme: str
+) -> None:
+    person = shop(language, width, theme)
+    page, is_phone = person.page, width < 640
+    page.goto("/automation")
+    person.see("rules.empty.title")
+    person.press("rules.examples")
+    expect(page.locator("tbody tr")).to_have_count({"id": 7, "en": 6}[language], timeout=PATIENCE_MS)
+    assert serious(page) == []
+    # A rule of one's own: a pattern that cannot be computed is told while one types, a keyword is taken with Enter.
+    person.press("rules.new")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name=person.words("rules.kind.REGEX"), exact=True).click()
+    dialog.locator("#rule_keyword").fill("(?=promo)")
+    expect(dialog.get_by_role("alert")).to_contain_text("(?=", timeout=PATIENCE_MS)
+    dialog.locator("#rule_keyword").fill("")
+    dialog.get_by_role("button", name=person.words("rules.kind.CONTAINS"), exact=True).click()
+    expect(dialog.get_by_role("alert")).to_have_count(0, timeout=PATIENCE_MS)
+    dialog.locator("#rule_keyword").press_sequentially("promo, diskon")
+    dialog.locator("#rule_keyword").press("Enter")
+    expect(dialog.locator(".key-input .rule-key")).to_have_count(2, timeout=PATIENCE_MS)
+    dialog.locator("textarea").first.fill("{Ada|Sedang ada} promo, {{first_name|Kak}}")
+    assert serious(page) == []
+    dialog.get_by_role("button", name=person.words("rules.form.save")).click()
+    expect(dialog).to_have_count(0, timeout=PATIENCE_MS)
+    person.see("rules.saved")
+    made = person.api("GET", "/auto-replies")["items"][-1]
+    assert (made["name"], made["keywords"], made["variants"]) == ("promo", ["promo", "diskon"], 2)
+    # The tester says which rule fires, and why another does not.
+    if is_phone:
+        person.press("rules.try")
+    page.get_by_label(person.words("rules.try.text")).locator("visible=true").fill("PROMOOO masih ada? tokopedia")
+    lines = page.locator(".why-list").locator("visible=true")
+    expect(lines).to_contain_text(person.words("rules.why.fired", keyword="promo"), timeout=PATIENCE_MS)
+    expect(lines).to_contain_text(person.words("rules.why.keyword_absent"))
+    if is_phone:
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0, timeout=PATIENCE_MS)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    # The arrow keys move a rule; its switch acts in place.
+    before = names(person)
+    grip = page.get_by_role("button", name=person.words("rules.move", name="promo"))
+    grip.focus()
+    grip.press("ArrowUp")
+    expect(page.locator("tbody tr").nth(-2)).to_contain_text("promo", timeout=PATIENCE_MS)
+    assert names(person) == [*before[:-2], before[-1], before[-2]]
+    flip = page.get_by_role("switch", name=person.words("rules.switch", name="promo"))
+    flip.click()
+    expect(flip).to_have_attribute("aria-checked", "false", timeout=PATIENCE_MS)
+    page.reload()
+    expect(flip).to_have_attribute("aria-checked", "false", timeout=PATIENCE_MS)
+    # Deleted by its menu, brought back by the toast.
+    page.locator("tbody tr", has_text="promo").get_by_role("button", name=person.words("common.more")).click()
+    page.get_by_role("menuitem", name=person.words("common.delete")).click()
+    person.see("rules.deleted", n=1)
+    person.press("common.undo")
+    expect(flip).to_have_count(1, timeout=PATIENCE_MS)
+
+
+def test_a_rule_is_dragged_with_the_mouse(shop: Callable[[str, int, str], Storyteller]) -> None:
+    person = shop("id", 1280, "light")
+    page = person.page
+    for name in ("satu", "dua", "tiga"):
+        person.api("POST", "/auto-replies", {"keywords": [name], "response_text": "x"})
+    page.goto("/automation")
+    grip = page.get_by_role("button", name=person.words("rules.move", name="tiga"))
+    expect(grip).to_be_visible(timeout=PATIENCE_MS)
+    target = page.locator("tbody tr").first.bounding_box()
+    assert target is not None
+    grip.hover()
+    page.mouse.down()
+    page.mouse.move(target["x"] + 60, target["y"] + 2, steps=8)
+    page.mouse.up()
+    expect(page.locator("tbody tr").first).to_contain_text("tiga", timeout=PATIENCE_MS)
+    assert names(person) == ["tiga", "satu", "dua"]
