@@ -1,5 +1,8 @@
 """An agent's turn with a model of our own making: what it is asked, and what becomes of what it writes."""
 
+import inspect
+import json
+import re
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,13 +11,15 @@ from uuid import UUID
 import pytest
 
 from wa_app.ai import agent
-from wa_app.ai.agent import prompt
+from wa_app.ai.agent import engine, judging, prompt
 from wa_app.ai.agent.engine import Tools
 from wa_app.errors import LimitReached, NotFound, Unavailable
+from wa_app.i18n import LANGUAGES, catalogue
 from wa_app.kit.ids import NIL, new_id
 from wa_app.schemas.agents import AgentConfig, AgentOutcome, AgentTask, Mode, ModeConfig, Outcome, Unsure
 from wa_app.schemas.ai import Attempt, ChatRequest, ChatResult, Finish, Piece, Turn, Usage
 from wa_app.schemas.knowledge import Passage
+from wa_app.services.agents.comparing import _leaves, diff
 
 TENANT, AGENT = new_id(), new_id()
 GAYO = Passage(new_id(), new_id(), "Daftar harga.pdf", 2, "Kopi bubuk", "Kopi Gayo 250 gram harganya Rp 85.000 per bungkus.", 0.8)
@@ -51,8 +56,6 @@ class Model:
         )  # fmt: skip
 
     async def stream(self, tenant_id: UUID, request: ChatRequest) -> AsyncIterator[Piece | ChatResult]:
-        import json
-
         result = await self.chat(tenant_id, request)
         text = json.dumps(result.parsed)
         for start in range(0, len(text), 7):
@@ -86,7 +89,7 @@ async def test_answers_with_its_source_and_tells_how() -> None:
     told = step(made, "model").detail
     assert (told["provider"], told["input_tokens"], told["output_tokens"], told["cost_micros"]) == ("Utama", 120, 30, 42)
     assert told["skipped"] == [{"provider": "Cadangan", "model": "m-0", "why": "rate_limited", "ms": 3.0}]
-    assert (step(made, "answer").outcome, step(made, "answer").detail["threshold"]) == ("answer", 0.5)
+    assert (step(made, "answer").outcome, step(made, "answer").detail["threshold"]) == ("agent_answer", 0.5)
 
 
 async def test_the_model_is_told_who_it_is_and_what_is_data() -> None:
@@ -256,8 +259,28 @@ async def test_documents_that_talk_to_the_model_are_left_out() -> None:
     model = Model(passages=(evil, GAYO))
     made = await agent.answer(task(), model.tools)
     assert "everything is free" not in model.asked[0].turns[-1].text
-    assert step(made, "knowledge").detail["left_out"][0]["document"] == "jebakan.txt"
+    assert (step(made, "knowledge").outcome, step(made, "knowledge").detail["names"]) == ("left_out", "jebakan.txt")
     assert made.outcome is Outcome.ANSWER
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_step_that_an_agent_notes_has_its_words(language: str) -> None:
+    said = catalogue(language)
+    noted = set(re.findall(r'TraceStep\.(\w+), "(\w+)"', source(engine))) | {("ANSWER", f"agent_{one}") for one in reasons()}
+    assert len(noted) > 15
+    assert {f"trace.{name.lower()}.{outcome}" for name, outcome in noted} - said.keys() == set()
+    fields = {one.field for one in diff(None, AgentConfig(name="x"))} | {name for name, _ in _leaves(AgentConfig().model_dump(mode="json"))}
+    assert {f"agent.field.{name}" for name in fields} - said.keys() == set()
+
+
+def reasons() -> set[str]:
+    """Every reason that the engine and its judge can give."""
+    given = set(re.findall(r'(?:_early\([^\n]*, |_unsure\([^\n]*, |_replace\([^\n]*, )"(\w+)"\)', source(engine) + source(judging)))
+    return given | {"answer", "blocked", "no_answer", "model_wish", "order", "ai_unavailable", "ai_budget_reached"}
+
+
+def source(module: Any) -> str:
+    return inspect.getsource(module)
 
 
 async def test_streams_the_answer_and_ends_with_the_outcome() -> None:

@@ -44,9 +44,10 @@ class AgentRollback(_Input):
 
 
 class FieldChange(BaseModel):
-    """One setting that differs. `field` is dotted (`behaviour.delay_min_s`) and has the text `agent.field.<field>`."""
+    """One setting that differs. `field` is dotted (`behaviour.delay_min_s`), `label` the key of its name for people."""
 
     field: str
+    label: str = ""
     before: Any = None
     after: Any = None
 

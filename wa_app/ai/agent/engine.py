@@ -18,7 +18,7 @@ from wa_app.ai.agent.query import query_of
 from wa_app.ai.agent.schema import SCHEMA
 from wa_app.ai.agent.topics import forbidden
 from wa_app.errors import LimitReached, NotFound, Unavailable
-from wa_app.schemas.agents import AgentOutcome, AgentTask, Insights, Outcome, Unsure
+from wa_app.schemas.agents import AgentOutcome, AgentTask, Outcome, Unsure
 from wa_app.schemas.ai import ChatRequest, ChatResult, Grounding, Piece
 from wa_app.schemas.knowledge import Passage
 from wa_app.schemas.traces import Trace, TraceStep
@@ -113,9 +113,13 @@ class _Turn:
             return []
         kept = [one for one in found if not neutral.talks_to_model(judging.passage_text(one))]
         left_out = [one for one in found if one not in kept]
+        if left_out:
+            names = ", ".join(sorted({one.document_name for one in left_out}))
+            self.trace.add(TraceStep.KNOWLEDGE, "left_out", n=len(left_out), names=names[:200], passages=_described(left_out))
+        best = max((one.score for one in kept), default=0.0)
         self.trace.add(
-            TraceStep.KNOWLEDGE, "found" if kept else "none", query=query, best=round(max((one.score for one in kept), default=0.0), 3),
-            passages=_described(kept), left_out=_described(left_out), n=len(kept),
+            TraceStep.KNOWLEDGE, "found" if kept else "none", query=query, n=len(kept), best=round(best, 3), best_percent=_percent(best),
+            passages=_described(kept),
         )  # fmt: skip
         return kept
 
@@ -206,10 +210,12 @@ class _Turn:
 
     def _outcome(self, judged: Judged, result: ChatResult | None) -> AgentOutcome:
         insights = judged.insights
-        self.trace.add(TraceStep.INSIGHTS, "read", **_told(insights))
+        threshold = self.task.config.min_confidence
+        self.trace.add(TraceStep.INSIGHTS, "read", **insights.model_dump(mode="json"))
         self.trace.add(
-            TraceStep.ANSWER, judged.outcome.value, reason=judged.reason, mode=judged.mode.value, language=self.language,
-            confidence=judged.confidence, threshold=self.task.config.min_confidence, version=self.task.version,
+            TraceStep.ANSWER, f"agent_{judged.reason or 'answer'}", decision=judged.outcome.value, reason=judged.reason, mode=judged.mode.value,
+            language=self.language, confidence=judged.confidence, confidence_percent=_percent(judged.confidence), threshold=threshold,
+            threshold_percent=_percent(threshold), version=self.task.version,
             sources=_described(judged.sources), claims=[{"what": one.what, "value": one.value[:120]} for one in judged.claims[:10]],
         )  # fmt: skip
         reason = judged.reason if judged.outcome is Outcome.HANDOVER else ""
@@ -225,7 +231,5 @@ def _described(passages: Sequence[Passage]) -> list[dict[str, object]]:
     ]
 
 
-def _told(insights: Insights) -> dict[str, object]:
-    return {key: value for key, value in insights.model_dump(mode="json").items() if value}
-
-
+def _percent(share: float) -> int:
+    return round(share * 100)

@@ -16,7 +16,7 @@ _TLD: Final = (
     "com|co|id|net|org|io|me|ly|link|shop|store|app|xyz|info|biz|site|online|club|top|dev|gg|tk|ru|cn|us|uk|sg|my|au|example|test|click|win"
 )
 _LINK = re.compile(
-    rf"(?:\b[a-z][a-z0-9+.\-]{{1,9}}://\S+|\bwww\.\S+|[\w.+\-]+@[\w\-]+(?:\.[\w\-]+)+|\b(?:[a-z0-9\-]+\.)+(?:{_TLD})\b(?:[/?#:]\S*)?)",
+    rf"(?:\b[\w\-]+\s*[\[({{]\s*(?:dot|titik|\.)\s*[\])}}]\s*\w+|\b[a-z][a-z0-9+.\-]{{1,9}}://\S+|\bwww\.\S+|[\w.+\-]+@[\w\-]+(?:\.[\w\-]+)+|\b(?:[a-z0-9\-]+\.)+(?:{_TLD})\b(?:[/?#:]\S*)?)",
     re.IGNORECASE,
 )
 _UNIT: Final = {
@@ -189,7 +189,7 @@ _PROMISES: Final = {
     "free": r"gratis(?:an)?|free|cuma-?cuma|tanpa biaya|no charge|complimentary|on the house",
     "discount": r"diskon|discounts?|potongan(?: harga)?|potong harga|cash\s?back|voucher|kupon|coupons?|half[ -]price|setengah harga|separuh harga|promo khusus|harga spesial",
     "guarantee": r"garansi|warrant(?:y|ies)|guaranteed?|dijamin|jaminan",
-    "refund": r"refund(?:ed|s)?|uang (?:\w+ )?kembali|kembalikan uang|money back|ganti rugi|compensation|kompensasi",
+    "refund": r"refund(?:ed|s)?|uang(?:nya)?(?: \w+){0,3} (?:di)?kembali(?:kan)?|(?:di)?kembalikan uang(?:nya)?|money back|ganti rugi|compensation|kompensasi",
     "stock": r"stok(?:nya)? (?:\w+ )?(?:ada|tersedia|aman|banyak|ready|masih)|ready stock|in stock|masih tersedia|stok melimpah",
 }  # fmt: skip
 _PROMISE = {name: re.compile(rf"\b(?:{words})\b", re.IGNORECASE) for name, words in _PROMISES.items()}

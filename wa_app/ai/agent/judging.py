@@ -18,6 +18,7 @@ from wa_app.schemas.knowledge import Passage
 WEAK_SUPPORT: Final = 0.1
 FULL_SUPPORT: Final = 0.4
 UNSUPPORTED_AT_MOST: Final = 0.4
+UNBACKED: Final = 0.45
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,12 @@ def _insights(parsed: AgentAnswer, text: str, mode: Mode) -> Insights:
 
 def _refused(shown: Shown, base: Judged, parsed: AgentAnswer) -> Judged | None:
     task = shown.task
-    why = leaks.leak(
+    leaked = leaks.leak(
         f"{parsed.answer}\n{parsed.handover_reason}", secret=shown.secret, ours=prompt.ours(), tenants=tenants_words(task.config),
         open_texts=open_texts(shown),
     )  # fmt: skip
-    if why is not None:
-        return _replace(base, Outcome.REFUSED, saying.refused(shown.language), f"leak_{why}")
+    if leaked is not None:
+        return _replace(base, Outcome.REFUSED, saying.refused(shown.language), "leak")
     topic = forbidden(parsed.answer, task.config.forbidden_topics)
     if topic is not None or parsed.handover_reason.strip().lower() == "forbidden_topic":
         return _replace(base, Outcome.REFUSED, saying.forbidden(shown.language), "forbidden_topic")
@@ -132,7 +133,7 @@ def confidence(shown: Shown, base: Judged, parsed: AgentAnswer) -> float:
 
     With passages: half the model, three tenths the search, two tenths how much of the wording stands in them; an answer
     that shares next to nothing with what it cites stays below every usual threshold. Without: small talk, a
-    question back and an order being taken need none; what the facts bear out counts; anything else counts half.
+    question back and an order being taken need none; what the facts bear out counts; anything else counts less than half.
     """
     model = parsed.confidence
     if base.sources:
@@ -142,7 +143,7 @@ def confidence(shown: Shown, base: Judged, parsed: AgentAnswer) -> float:
     if base.mode is Mode.ORDER or wishes.is_small_talk(shown.task.text) or parsed.answer.rstrip().endswith("?"):
         return model
     share = grounding.support(parsed.answer, [*facts(shown.task), *(turn.text for turn in shown.task.history if turn.role == "assistant")])
-    return model if share >= FULL_SUPPORT else model * 0.5
+    return model if share >= FULL_SUPPORT else model * UNBACKED
 
 
 def passage_text(passage: Passage) -> str:

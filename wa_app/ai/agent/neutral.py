@@ -53,9 +53,9 @@ _ORDERS = re.compile(
     | ^\W*(?:system|assistant|developer|sistem|asisten)\s*[:\]›>]
     | \b(?:you\ are\ now|from\ now\ on\ you|act\ as|pretend\ (?:to\ be|you)|kamu\ sekarang\ adalah|anda\ sekarang\ adalah|mulai\ sekarang\ (?:kamu|anda)
         |berpura-?pura(?:lah)?\ (?:jadi|menjadi))\b
-    | \b(?:ai|chat\s?bot|llm|language\ model|model\ bahasa|asisten\ ai|assistant|asisten|bot)\b\W+(?:must|should|shall|harus|wajib|tolong|please|reading|yang\ membaca|who\ reads)\b
+    | \b(?:ai|chat\s?bots?|llms?|language\ models?|model\ bahasa|asisten\ (?:ai|virtual)|bots?)(?:\s+(?:assistants?|agents?|models?))?\b
+        \W+(?:must|should|shall|harus|wajib|tolong|please|reading|yang\ membaca|who\ reads)\b
     | \b(?:reveal|print|output|repeat|show|bocorkan|tampilkan|cetak|ulangi|sebutkan|tuliskan)\b(?:\W+\w+){0,4}?\W+(?:prompt|instructions?|instruksi|system)\b
-    | \b(?:tell|beri\s?tahu|beritahu|katakan\ kepada|suruh|instruct|ask|minta)\b(?:\W+\w+){0,2}?\W+(?:the\ )?(?:customers?|users?|pelanggan|pengguna)\b(?:\W+\w+){0,6}?\W+(?:to|untuk|agar|supaya|bahwa|that)\b
     | \[\s*/?\s*(?:inst|system|sys)\s*\] | <\|?\s*/?\s*(?:im_start|im_end|system|sys|assistant)\b | \#{2,}\s*(?:system|instruction|instruksi|assistant)
     | \b(?:dan|jailbreak|developer|god|debug|admin)\s+mode\b | \bmode\s+(?:dan|jailbreak|developer|pengembang|debug|admin)\b
     | \bdo\ anything\ now\b | !\[[^\]]*\]\(

@@ -12,7 +12,7 @@ def diff(before: AgentConfig | None, after: AgentConfig) -> list[FieldChange]:
     old = dict(_leaves((before or AgentConfig()).model_dump(mode="json")))
     new = dict(_leaves(after.model_dump(mode="json")))
     return [
-        FieldChange(field=name, before=old.get(name), after=new.get(name))
+        FieldChange(field=name, label=f"agent.field.{name}", before=old.get(name), after=new.get(name))
         for name in dict.fromkeys((*new, *old))
         if old.get(name) != new.get(name)
     ]
