@@ -13,7 +13,7 @@ import pytest
 from wa_app.ai import agent
 from wa_app.ai.agent import engine, judging, prompt
 from wa_app.ai.agent.engine import Tools
-from wa_app.errors import LimitReached, NotFound, Unavailable
+from wa_app.errors import AppError, LimitReached, NotFound, Unavailable
 from wa_app.i18n import LANGUAGES, catalogue
 from wa_app.kit.ids import NIL, new_id
 from wa_app.schemas.agents import AgentConfig, AgentOutcome, AgentTask, Mode, ModeConfig, Outcome, Unsure
@@ -219,12 +219,17 @@ async def test_greetings_are_not_looked_up() -> None:
 
 
 @pytest.mark.parametrize("trouble", [Unavailable("ai_unavailable"), LimitReached("ai_budget_reached")])
-async def test_without_any_model_a_person_goes_on(trouble: Exception) -> None:
-    made = await agent.answer(task(), Model(fails=[trouble]).tools)
-    assert (made.outcome, made.handover_reason) == (Outcome.HANDOVER, str(trouble))
-    assert "tim kami" in made.answer
-    quiet = await agent.answer(task(unsure=Unsure.STAY_SILENT), Model(fails=[trouble]).tools)
-    assert (quiet.outcome, quiet.answer) == (Outcome.HANDOVER, "")
+async def test_what_may_pass_is_raised_so_that_it_is_tried_again(trouble: AppError) -> None:
+    with pytest.raises(type(trouble), match=trouble.code):
+        await agent.answer(task(), Model(fails=[trouble]).tools)
+    with pytest.raises(type(trouble), match=trouble.code):
+        [one async for one in agent.stream(task(), Model(fails=[trouble]).tools)]
+
+
+async def test_a_request_that_no_provider_answers_is_an_unsure_one() -> None:
+    model = Model(fails=[Unavailable("ai_blocked")])
+    made = await agent.answer(task(provider_id=new_id()), model.tools)
+    assert (made.outcome, step(made, "model").outcome, len(model.asked)) == (Outcome.UNSURE, "refused", 1)
 
 
 async def test_a_preferred_provider_that_is_gone_is_done_without() -> None:
@@ -235,7 +240,8 @@ async def test_a_preferred_provider_that_is_gone_is_done_without() -> None:
         assert (made.outcome, [one.provider_id for one in model.asked]) == (Outcome.ANSWER, [chosen, None])
     compared = AgentTask(TENANT, AGENT, 0, AgentConfig(), "Harga kopi gayo?", provider_id=chosen)
     model = Model(fails=[Unavailable("ai_unavailable")])
-    assert (await agent.answer(compared, model.tools)).outcome is Outcome.HANDOVER
+    with pytest.raises(Unavailable):
+        await agent.answer(compared, model.tools)
     assert len(model.asked) == 1, "the tester compares two providers: no other may step in"
 
 
@@ -276,7 +282,7 @@ def test_every_step_that_an_agent_notes_has_its_words(language: str) -> None:
 def reasons() -> set[str]:
     """Every reason that the engine and its judge can give."""
     given = set(re.findall(r'(?:_early\([^\n]*, |_unsure\([^\n]*, |_replace\([^\n]*, )"(\w+)"\)', source(engine) + source(judging)))
-    return given | {"answer", "blocked", "no_answer", "model_wish", "order", "ai_unavailable", "ai_budget_reached"}
+    return given | {"answer", "blocked", "no_answer", "model_wish", "order"}
 
 
 def source(module: Any) -> str:
@@ -291,9 +297,6 @@ async def test_streams_the_answer_and_ends_with_the_outcome() -> None:
     assert len(items) > 5
     (only,) = [one async for one in agent.stream(task("🙏"), Model().tools)]
     assert isinstance(only, AgentOutcome)
-    (lost,) = [one async for one in agent.stream(task(), Model(fails=[Unavailable("ai_unavailable")]).tools)]
-    assert isinstance(lost, AgentOutcome)
-    assert lost.outcome is Outcome.HANDOVER
 
 
 async def test_a_chat_shows_no_markdown_and_no_emoji_where_none_are_wanted() -> None:

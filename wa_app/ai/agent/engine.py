@@ -1,12 +1,11 @@
 """An agent's turn: look, ask once, check, decide. No database and no channel: it is told a task and gives an outcome.
 
-It never raises for what can happen to a model: no provider, a spent budget, nonsense in place of an answer all
-end in an outcome, so that a customer is never left between two machines.
+What a model does wrong ends in an outcome: nonsense in place of an answer, a refusal, a claim without a source. What may pass,
+no provider or no budget just now, is raised, so that the caller can try again while the customer still waits.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from importlib import import_module
 from typing import Final
 from uuid import UUID
 
@@ -17,14 +16,16 @@ from wa_app.ai.agent.partial import answer_so_far
 from wa_app.ai.agent.query import query_of
 from wa_app.ai.agent.schema import SCHEMA
 from wa_app.ai.agent.topics import forbidden
-from wa_app.errors import LimitReached, NotFound, Unavailable
-from wa_app.schemas.agents import AgentOutcome, AgentTask, Outcome, Unsure
+from wa_app.errors import AppError, NotFound, Unavailable
+from wa_app.schemas.agents import AgentOutcome, AgentTask, Outcome
 from wa_app.schemas.ai import ChatRequest, ChatResult, Grounding, Piece
 from wa_app.schemas.knowledge import Passage
 from wa_app.schemas.traces import Trace, TraceStep
 
 PASSAGES: Final = 5
 MAX_OUTPUT: Final = 1024
+FINAL: Final = frozenset({"ai_blocked", "ai_context_too_long", "ai_request_refused"})
+"""What the gateway says of a request that no provider will answer."""
 Search = Callable[..., Awaitable[list[Passage]]]
 Chat = Callable[[UUID, ChatRequest], Awaitable[ChatResult]]
 Stream = Callable[[UUID, ChatRequest], AsyncIterator[Piece | ChatResult]]
@@ -41,22 +42,24 @@ class Tools:
 
 def real_tools() -> Tools:
     """The tenant's documents and the gateway; imported when first used, since they bring vendors' libraries."""
-    from wa_app.ai import gateway
+    from wa_app.ai import gateway, knowledge
 
-    knowledge = import_module("wa_app.ai.knowledge")
     return Tools(knowledge.search, gateway.chat, gateway.stream)
 
 
 async def answer(task: AgentTask, tools: Tools | None = None) -> AgentOutcome:
-    """What an agent says to a customer's newest words."""
+    """What an agent says to a customer's newest words.
+
+    Raises Unavailable("ai_unavailable") and LimitReached("ai_budget_reached"), which may pass.
+    """
     turn = _Turn(task, tools or real_tools())
     early = await turn.prepare()
     if early is not None:
         return early
     try:
         return turn.conclude(await turn.ask())
-    except (Unavailable, LimitReached) as trouble:
-        return turn.without_model(trouble)
+    except Unavailable as trouble:
+        return turn.refused_by_model(trouble)
 
 
 async def stream(task: AgentTask, tools: Tools | None = None) -> AsyncIterator[Piece | AgentOutcome]:
@@ -72,8 +75,8 @@ async def stream(task: AgentTask, tools: Tools | None = None) -> AsyncIterator[P
     try:
         async for piece in turn.listen():
             yield piece
-    except (Unavailable, LimitReached) as trouble:
-        yield turn.without_model(trouble)
+    except Unavailable as trouble:
+        yield turn.refused_by_model(trouble)
 
 
 class _Turn:
@@ -140,8 +143,8 @@ class _Turn:
         assert self.request is not None
         try:
             return await self.tools.chat(self.task.tenant_id, self.request)
-        except (Unavailable, NotFound):
-            if not self._may_choose_another():
+        except (Unavailable, NotFound) as trouble:
+            if not self._may_choose_another(trouble):
                 raise
         return await self.tools.chat(self.task.tenant_id, self._freely())
 
@@ -168,14 +171,14 @@ class _Turn:
                 has_begun = True
                 yield item
             return
-        except (Unavailable, NotFound):
-            if has_begun or not self._may_choose_another():
+        except (Unavailable, NotFound) as trouble:
+            if has_begun or not self._may_choose_another(trouble):
                 raise
         async for item in self.tools.stream(self.task.tenant_id, self._freely()):
             yield item
 
-    def _may_choose_another(self) -> bool:
-        return self.task.provider_id is None and self.task.config.provider_id is not None
+    def _may_choose_another(self, trouble: AppError) -> bool:
+        return trouble.code not in FINAL and self.task.provider_id is None and self.task.config.provider_id is not None
 
     def _freely(self) -> ChatRequest:
         assert self.request is not None
@@ -194,12 +197,13 @@ class _Turn:
         judged = judging.judge(Shown(self.task, self.passages, self.language, self.secret), result)
         return self._outcome(judged, result)
 
-    def without_model(self, trouble: Unavailable | LimitReached) -> AgentOutcome:
-        """Nobody can answer now: a person must."""
-        self.trace.add(TraceStep.MODEL, "unavailable", why=trouble.code)
-        silent = self.task.config.unsure is Unsure.STAY_SILENT
-        text = "" if silent else self.task.config.unsure_text or saying.handover(self.language)
-        return self._early(Outcome.HANDOVER, text, trouble.code)
+    def refused_by_model(self, trouble: Unavailable) -> AgentOutcome:
+        """An outcome for what no other try would mend; everything else is raised again."""
+        if trouble.code not in FINAL:
+            raise trouble
+        self.trace.add(TraceStep.MODEL, "refused", why=trouble.code)
+        outcome, text = saying.unsure(self.task.config, self.language)
+        return self._early(outcome, text, "blocked")
 
     def _early(self, outcome: Outcome, text: str, reason: str) -> AgentOutcome:
         mode = wishes.mode_of(self.task.text)

@@ -106,7 +106,14 @@ def unready(config: AgentConfig) -> list[FieldError]:
 
 _KNOWN: Final[Mapping[str, tuple[str, str]]] = {
     "device_ids": ("SELECT id FROM devices WHERE tenant_id = :t AND id = ANY(:ids) AND deleted_at IS NULL", "agent_device_unknown"),
-}
+    "document_ids": (
+        "SELECT id FROM knowledge_documents WHERE tenant_id = :t AND id = ANY(:ids) AND deleted_at IS NULL", "agent_document_unknown",
+    ),
+    "provider_id": (
+        "SELECT id FROM ai_providers WHERE (tenant_id = :t OR tenant_id IS NULL) AND id = ANY(:ids) AND deleted_at IS NULL",
+        "agent_provider_unknown",
+    ),
+}  # fmt: skip
 
 
 async def check_rows(uow: TenantUnitOfWork, config: AgentConfig, before: AgentConfig | None = None) -> None:
