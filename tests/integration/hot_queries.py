@@ -24,6 +24,7 @@ from wa_app.schemas.segments import Rules
 from wa_app.sending import audience, caps, claims, lanes, ledger, reconcile, sweeps
 from wa_app.services import (
     agent_trials,
+    agents,
     auto_replies,
     blacklist,
     campaigns,
@@ -146,6 +147,11 @@ HOT: dict[str, Ask] = {
     "blacklist.unreachable": lambda uow, w: blacklist.unreachable(uow),
     "opt_words.reached": driver(opt_words._REACHED, lambda w: w.contact_ids[5], lambda w: datetime.now(UTC)),
     "blacklist.find": lambda uow, w: blacklist.list_(uow, q="+628120000771"),
+    "agents.active": lambda uow, w: agents.active(uow, w.ids["devices"]),
+    "agents.list": lambda uow, w: agents.list_(uow),
+    "agents.versions": lambda uow, w: agents.versions(uow, w.ids["agents"]),
+    "insights.latest": lambda uow, w: agents.insights.latest(uow, w.ids["conversations"]),
+    "insights.of_messages": lambda uow, w: agents.insights.of_messages(uow, [w.ids["messages"]]),
     "devices.list": lambda uow, w: devices.list_devices(uow),
     "devices.events": lambda uow, w: devices.list_events(uow, w.ids["devices"]),
     "devices.health": lambda uow, w: devices.health_history(uow, w.ids["devices"]),

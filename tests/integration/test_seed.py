@@ -5,7 +5,7 @@ from sqlalchemy import text
 
 from wa_app.db import system_unit_of_work, unit_of_work
 from wa_app.schemas.principal import Principal
-from wa_app.services import campaigns
+from wa_app.services import agents, campaigns
 from wa_app.services.campaigns import reports
 from wa_app.services.seed import PEOPLE, seed_demo
 
@@ -27,8 +27,10 @@ async def test_the_demo_adds_up_and_is_made_once() -> None:
         done = next(one for one in found if one.status == "COMPLETED")
         rows = (await uow.session.execute(text("SELECT count(*) FROM outbound_messages"))).scalar_one()
         report = await reports.report(uow, done.id)
+        agent = await agents.default(uow)
     assert (total, people) == (4, PEOPLE)
     assert done.counts.total * 2 == rows
+    assert (agent.name, agent.live is not None, len(agent.answers_on), agent.draft.behaviour.delay_max_s) == ("AI Lestari", True, 3, 8)
     assert done.counts.total == done.plan_total
     assert report.previous is not None
     assert report.funnel.sent > report.funnel.delivered > report.funnel.read > report.funnel.replied > 0

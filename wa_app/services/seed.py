@@ -28,6 +28,7 @@ from wa_app.schemas.devices import DeviceUpdate, PacingUpdate
 from wa_app.schemas.principal import Principal
 from wa_app.schemas.segments import SegmentCreate
 from wa_app.services import accounts, blacklist, campaigns, contacts, devices, message_templates, segments, tags
+from wa_app.services.seed_agent import seed_agent
 from wa_app.services.seed_health import seed_health
 from wa_app.services.seed_rules import seed_rules
 
@@ -79,6 +80,7 @@ async def seed_demo(email: str, password: str, waha_url: str = "") -> Demo:
     async with unit_of_work(owner) as uow:
         await seed_health(uow, numbers)
         await seed_rules(uow)
+        await seed_agent(uow, numbers)
     await _broadcasts(owner, numbers, start=linked)
     return Demo(already_there=False, linked=linked)
 
