@@ -42,3 +42,8 @@ class DocumentText:
 
     pages: tuple[PageText, ...]
     seconds: float
+
+
+def reason_key(reason: str) -> str:
+    """The text that says why what a customer sent was not read, by `MessageMedia.reason`."""
+    return f"reading.reason.{reason}"
