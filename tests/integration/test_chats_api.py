@@ -90,6 +90,10 @@ async def test_a_persons_answer_is_sent_once_and_takes_over(http: httpx.AsyncCli
     wrong = await http.post(f"{V1}/chats/{chat}/send", json={"text": "Ini", "reply_to": str(new_id())})
     assert wrong.json()["errors"][0]["code"] == "message_not_found"
     assert (await http.post(f"{V1}/chats/{chat}/send", json={"text": "\x00 "})).status_code == 422
+    off = (await http.post(f"{V1}/chats/{chat}/toggle-bot", json={"active": False})).json()
+    assert (off["bot_off_reason"], off["bot_resumes_at"]) == ("switched_off", None)
+    await http.post(f"{V1}/chats/{chat}/send", json={"text": "Masih saya"})
+    assert (await http.get(f"{V1}/chats/{chat}")).json()["bot_off_reason"] == "switched_off"
     on = (await http.post(f"{V1}/chats/{chat}/toggle-bot", json={"active": True})).json()
     assert (on["is_bot_active"], on["bot_off_reason"]) == (True, None)
     assert (await http.post(f"{V1}/chats/{chat}/answer/cancel")).json()["code"] == "no_answer_waits"

@@ -198,7 +198,8 @@ class Talk:
             return
         decision = decisions.kept(turn, asked)
         if decision is None:
-            await self._plan(turn, "deciding", due_at, get_settings().lease_s)
+            if not await self._plan(turn, "deciding", due_at, get_settings().lease_s):
+                return
             async with unit_of_work(self.principal) as uow:
                 loaded = await contexts.deepen(uow, turn, loaded)
             try:
@@ -252,8 +253,8 @@ class Talk:
 
     async def _plan(
         self, turn: Any, state: str, due_at: datetime | None = None, wait_s: float = 0.0, decision: Decision | None = None
-    ) -> None:
-        """Come back later. A customer who wrote meanwhile is looked at sooner."""
+    ) -> bool:
+        """Come back later. A customer who wrote meanwhile is looked at sooner. False: the turn was ended meanwhile."""
 
         async def work(uow: TenantUnitOfWork, found: Any) -> None:
             conn = await uow.driver()
@@ -265,7 +266,7 @@ class Talk:
             )  # fmt: skip
             uow.publish("answer", conversation_id=self.conversation_id, state=state, due_at=due_at)
 
-        await self._write(turn, work, is_last=state == "waiting")
+        return await self._write(turn, work, is_last=state == "waiting")
 
     async def _decided(self, turn: Any, decision: Decision) -> bool:
         """Keep what the agent said; False when the turn was ended meanwhile, or the customer wrote again."""

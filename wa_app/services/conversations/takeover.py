@@ -13,10 +13,11 @@ HUMAN: Final = "human"
 SWITCHED_OFF: Final = "switched_off"
 HANDED_OVER: Final = "handed_over"
 
+# What was switched off by hand stays off, whoever answers meanwhile.
 _OFF = """
 UPDATE conversations SET is_bot_active = false, bot_off_reason = $3,
   bot_resumes_at = CASE WHEN $4::float8 > 0 THEN now() + make_interval(secs => $4) END
-WHERE tenant_id = $1 AND id = $2
+WHERE tenant_id = $1 AND id = $2 AND ($3 = 'switched_off' OR is_bot_active OR bot_off_reason IS DISTINCT FROM 'switched_off')
 """
 _ANSWERED = """
 UPDATE conversations SET human_at = greatest(human_at, $3), needs_human_at = NULL, needs_human_reason = NULL,
