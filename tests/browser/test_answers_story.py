@@ -50,9 +50,9 @@ class Shopkeeper(Storyteller):
         """A scan without a text layer becomes something to answer from, while the page looks on."""
         self.page.goto("/knowledge")
         pdf = {"name": PRICE_LIST, "mimeType": "application/pdf", "buffer": price_list_pdf()}
-        self.page.set_input_files("input[type=file]", pdf)
-        row = self.page.locator("tr, article, li", has_text=PRICE_LIST).first
-        expect(row.get_by_text(self.words("knowledge.status.ready"), exact=True).first).to_be_visible(timeout=PATIENCE_MS)
+        self.page.locator("input[type=file]").first.set_input_files(pdf)
+        row = self.page.locator("tr", has_text=PRICE_LIST).first
+        expect(row.get_by_text(self.words("knowledge.stage.ready"), exact=True).first).to_be_visible(timeout=PATIENCE_MS)
 
     def make_agent(self) -> None:
         """From a preset; it is to answer at once, since a test does not wait like a person."""
@@ -65,7 +65,7 @@ class Shopkeeper(Storyteller):
         for field in ("min", "max"):
             self.page.fill(f"#agent-behaviour-delay-{field}-s", "0")
             self.page.keyboard.press("Tab")
-        expect(self.page.get_by_text(self.words("agent_page.delay.none"))).to_be_visible(timeout=PATIENCE_MS)
+        expect(self.page.get_by_text(self.words("agent_page.delay.none"), exact=True)).to_be_visible(timeout=PATIENCE_MS)
 
     def show(self, pane: str) -> None:
         """On a phone one pane is on show, on a desk all three are."""
@@ -128,19 +128,25 @@ class Shopkeeper(Storyteller):
         self.write(OTHER_QUESTION)
         self.until(lambda: "stopped" in self.reasons(), "the turn after STOP was decided")
         assert len(self.received()) == before
-        self.api("POST", "/messages", {"phone": f"+{self.customer}", "text": "Halo Kak Siti, ini Ratna."})
+        self.api("POST", f"/chats/{self.chat}/send", {"text": "Halo Kak Siti, ini Ratna."})
         self.gets("ini Ratna")
 
     def reasons(self) -> list[str]:
         """What the router's first step said of each text of the customer that was decided."""
-        chat = self.api("GET", "/chats")["items"][0]
-        messages = self.api("GET", f"/chats/{chat['id']}/messages")["items"]
+        messages = self.api("GET", f"/chats/{self.chat}/messages")["items"]
         return [one["trace"][0]["outcome"] for one in messages if one.get("trace")]
 
+    @property
+    def chat(self) -> str:
+        found: str = self.api("GET", "/chats")["items"][0]["id"]
+        return found
+
     def starts_again(self) -> None:
+        """START lifts the stop; the person who took over gives the talk back to the machines."""
         before = sum(OTHER_PRICE in one for one in self.received())
         self.write("START")
-        self.gets("STOP")
+        self.gets("Balas STOP")
+        self.api("POST", f"/chats/{self.chat}/toggle-bot", {"active": True})
         self.write(OTHER_QUESTION)
         self.gets(OTHER_PRICE, before + 1)
 
