@@ -11,7 +11,7 @@ from state.home import HomeState
 from wa_app.components.buttons import link, link_button
 from wa_app.components.cards import card, card_body, card_row, figure, figure_strip, page_header, two_lines
 from wa_app.components.chips import campaign_state_chip, chip, device_state_chip, tile
-from wa_app.components.feedback import skeleton_rows
+from wa_app.components.feedback import notice, skeleton_rows
 from wa_app.components.i18n import greeting, moment, number, percent, t, t_var, today
 from wa_app.components.icons import icon
 from wa_app.components.progress import bar, ribbon
@@ -67,6 +67,7 @@ def _first_steps() -> rx.Component:
             _step(1, "device", device, ~device, routes.DEVICES),
             _step(2, "contacts", contacts, device & ~contacts, routes.CONTACTS_IMPORT),
             _step(3, "broadcast", broadcast, device & contacts, routes.CAMPAIGN_NEW),
+            _step(4, "knowledge", HomeState.has_knowledge, rx.Var.create(False), routes.KNOWLEDGE),
             class_name="plain",
         ),
         title=t("home.steps.title"),
@@ -241,13 +242,24 @@ def _devices() -> rx.Component:
     )
 
 
+def _no_knowledge() -> rx.Component:
+    """Broadcasts go out, but nothing can answer what comes back."""
+    return rx.cond(
+        ~HomeState.has_knowledge,
+        notice(
+            rx.el.b(t("home.knowledge.none")), " ", t("home.step.knowledge.why"), icon_name="book-open-text",
+            action=link_button(t("home.step.knowledge.do"), routes.KNOWLEDGE, small=True),
+        ),
+    )  # fmt: skip
+
+
 @rx.page(route=routes.HOME, title="Sapa", on_load=[AppState.on_load, HomeState.load, HomeState.watch])
 def home() -> rx.Component:
     """The first page after signing in."""
     running = rx.el.div(
         _figures(),
         rx.el.div(
-            rx.el.div(_decisions(), _broadcasts(), class_name="stack-gap"),
+            rx.el.div(_decisions(), _no_knowledge(), _broadcasts(), class_name="stack-gap"),
             rx.el.div(_devices(), class_name="stack-gap"),
             class_name="cols",
         ),

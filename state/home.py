@@ -21,6 +21,7 @@ class HomeState(AppState):
     has_device: bool = False
     has_contacts: bool = False
     has_broadcast: bool = False
+    has_knowledge: bool = False
     sent: int = 0
     read_percent: float = -1.0
     incoming: int = 0
@@ -32,7 +33,7 @@ class HomeState(AppState):
 
     @rx.var
     def steps_done(self) -> int:
-        return sum((self.has_device, self.has_contacts, self.has_broadcast))
+        return sum((self.has_device, self.has_contacts, self.has_broadcast, self.has_knowledge))
 
     @rx.event
     async def load(self) -> None:
@@ -56,6 +57,7 @@ class HomeState(AppState):
         self.has_device = found.has_device
         self.has_contacts = found.has_contacts
         self.has_broadcast = found.has_broadcast
+        self.has_knowledge = found.has_knowledge
         self.sent = found.sent
         self.read_percent = -1.0 if found.read_percent is None else found.read_percent
         self.incoming = found.incoming

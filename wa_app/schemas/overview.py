@@ -60,6 +60,7 @@ class Overview:
     has_device: bool
     has_contacts: bool
     has_broadcast: bool
+    has_knowledge: bool
     sent: int
     read_percent: float | None
     incoming: int

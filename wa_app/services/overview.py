@@ -22,6 +22,7 @@ _STEPS = text("""
                AS contacts,
            EXISTS (SELECT 1 FROM campaigns WHERE tenant_id = :t AND deleted_at IS NULL AND started_at IS NOT NULL)
                AS broadcast,
+           EXISTS (SELECT 1 FROM knowledge_documents WHERE tenant_id = :t AND deleted_at IS NULL) AS knowledge,
            date_trunc('day', now(), (SELECT time_zone FROM tenants WHERE id = :t)) AS day
 """)
 
@@ -87,6 +88,7 @@ async def get_overview(uow: TenantUnitOfWork) -> Overview:
         has_device=steps.device,
         has_contacts=steps.contacts,
         has_broadcast=steps.broadcast,
+        has_knowledge=steps.knowledge,
         sent=int(sent or 0),
         read_percent=_read_percent(states),
         incoming=int(incoming or 0),
