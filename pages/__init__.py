@@ -2,9 +2,11 @@
 
 from pages import (
     accounts,
+    admin_ai,
     admin_queues,
     agent,
     agents,
+    ai_settings,
     auto_replies,
     blacklist,
     campaign_composer,
@@ -28,9 +30,11 @@ from wa_app.config import get_settings
 
 __all__ = [
     "accounts",
+    "admin_ai",
     "admin_queues",
     "agent",
     "agents",
+    "ai_settings",
     "auto_replies",
     "blacklist",
     "campaign_composer",

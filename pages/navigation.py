@@ -26,7 +26,7 @@ RUN = (
     Place("settings", routes.SETTINGS, "s"),
 )
 PLACES = DAILY + BUILD + RUN
-ADMIN = (Place("admin_queues", routes.ADMIN_QUEUES, "q"),)
+ADMIN = (Place("admin_ai", routes.ADMIN_AI, "p"), Place("admin_queues", routes.ADMIN_QUEUES, "q"))
 """The platform's own pages: shown to platform admins only, who are asked for at every call."""
 PHONE = (*DAILY, RUN[0])
 """What fits the phone's bottom bar; the rest stands under "Lainnya"."""

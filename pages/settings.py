@@ -34,6 +34,7 @@ TABS = (
     ("security", routes.SETTINGS_SECURITY),
     ("business", routes.SETTINGS_BUSINESS),
     ("opt_out", routes.SETTINGS_OPT_OUT),
+    ("ai", routes.SETTINGS_AI),
     ("team", routes.SETTINGS_TEAM),
     ("api_keys", routes.SETTINGS_API_KEYS),
 )

@@ -11,6 +11,7 @@ NOUNS = {
     "settings": "settings-2",
     "media": "images",
     "admin_queues": "layers",
+    "admin_ai": "cpu",
 }
 
 
