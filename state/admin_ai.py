@@ -8,7 +8,7 @@ import reflex as rx
 from reflex.event import EventSpec
 
 from pages import routes
-from state.ai_parts import ProvidersPart, call_of, chart, dollars, id_of, kind_of, moved, read_form
+from state.ai_parts import ProvidersPart, call_of, chart, dollars, id_of, kind_of, moved, read_form, rotation_of
 from state.base import AppState
 from wa_app import live
 from wa_app.ai.gateway.vendors import VENDORS
@@ -55,8 +55,9 @@ class AdminAiState(ProvidersPart, AppState):
     @rx.event
     async def set_rotation(self, rotation: str) -> EventSpec:
         """Spread calls another way from now on."""
-        await ai.set_rotation(await self.admin(), Rotation(rotation) if rotation in Rotation else Rotation.PRIORITY)
-        return await self._again("common.saved")
+        await ai.set_rotation(await self.admin(), rotation_of(rotation))
+        self.rotation = rotation_of(rotation).value
+        return toast("common.saved")
 
     @rx.event
     async def move(self, provider_id: str, target: str, after: bool) -> None:
@@ -153,7 +154,7 @@ class AdminAiState(ProvidersPart, AppState):
             return None
         self.editing = False
         self._show(*await _read(who))
-        return AdminAiState.test(made) if made else toast("common.saved")
+        return AdminAiState.test(made) if made else toast("common.saved")  # type: ignore[misc]
 
     @rx.event
     async def ask_drop(self, provider_id: str, name: str) -> None:
@@ -173,11 +174,8 @@ class AdminAiState(ProvidersPart, AppState):
         who = await self.admin()
         going, self.dropping_id = self.dropping_id, ""
         await ai.drop_provider(who, id_of(going))
-        return await self._again("ai.deleted", name=self.dropping_name)
-
-    async def _again(self, key: str, **args: str) -> EventSpec:
-        self._show(*await _read(await self.admin()))
-        return toast(key, **args)
+        self._show(*await _read(who))
+        return toast("ai.deleted", name=self.dropping_name)
 
     def _show(self, listed: ProviderList, rotation: Rotation, usage: UsageView) -> None:
         self._show_rows(listed.items)

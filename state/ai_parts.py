@@ -10,7 +10,7 @@ from state.base import FormErrors
 from wa_app.ai.gateway.vendors import VENDORS
 from wa_app.errors import FieldError, Invalid, NotFound
 from wa_app.kit.clock import utc_now
-from wa_app.models.ai import ProviderKind
+from wa_app.models.ai import ProviderKind, Rotation, Source
 from wa_app.schemas.ai_providers import ProviderTest, ProviderView, UsageBar, UsageCall
 
 COLOURS: Final = 5
@@ -142,6 +142,16 @@ def _number(text: str, *, cost: bool) -> int | None:
 
 def kind_of(vendor: str) -> ProviderKind:
     return VENDORS.get(vendor, VENDORS["custom"]).kind
+
+
+def rotation_of(text: str) -> Rotation:
+    """A rotation from a browser's text; anything else is priority."""
+    return next((one for one in Rotation if one.value == text), Rotation.PRIORITY)
+
+
+def source_of(text: str) -> Source:
+    """Whose providers answer, from a browser's text."""
+    return next((one for one in Source if one.value == text), Source.AUTO)
 
 
 def moved(ids: list[str], one: str, target: str, after: bool) -> list[str]:

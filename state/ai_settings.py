@@ -7,14 +7,25 @@ from typing import Any, Final
 import reflex as rx
 from reflex.event import EventSpec
 
-from state.ai_parts import ProvidersPart, call_of, chart, dollars, id_of, iso, kind_of, moved, read_form
+from state.ai_parts import (
+    ProvidersPart,
+    call_of,
+    chart,
+    dollars,
+    id_of,
+    iso,
+    kind_of,
+    moved,
+    read_form,
+    rotation_of,
+    source_of,
+)
 from state.base import AppState
 from wa_app import live
 from wa_app.ai.gateway.vendors import VENDORS
 from wa_app.components.feedback import toast
 from wa_app.db import unit_of_work
 from wa_app.errors import AppError
-from wa_app.models.ai import Rotation, Source
 from wa_app.schemas.ai_providers import (
     AiSettingsUpdate,
     AiSettingsView,
@@ -67,13 +78,12 @@ class AiSettingsState(ProvidersPart, AppState):
     @rx.event
     async def set_rotation(self, rotation: str) -> EventSpec:
         """Spread calls another way."""
-        chosen = Rotation(rotation) if rotation in Rotation else Rotation.PRIORITY
-        return await self._change(AiSettingsUpdate(rotation=chosen))
+        return await self._change(AiSettingsUpdate(rotation=rotation_of(rotation)))
 
     @rx.event
     async def set_source(self, source: str) -> EventSpec:
         """Choose whose providers answer."""
-        return await self._change(AiSettingsUpdate(source=Source(source) if source in Source else Source.AUTO))
+        return await self._change(AiSettingsUpdate(source=source_of(source)))
 
     @rx.event
     async def set_budget_open(self, open_: bool) -> None:
@@ -198,7 +208,7 @@ class AiSettingsState(ProvidersPart, AppState):
             return None
         self.editing = False
         self._show(*await _read(principal))
-        return AiSettingsState.test(made) if made else toast("common.saved")
+        return AiSettingsState.test(made) if made else toast("common.saved")  # type: ignore[misc]
 
     @rx.event
     async def ask_drop(self, provider_id: str, name: str) -> None:

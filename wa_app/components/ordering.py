@@ -16,7 +16,7 @@ class OrderHandle(rx.NoSSRComponent):
 
     row_id: rx.Var[str]
     label: rx.Var[str]
-    on_move: rx.EventHandler[_moved]
+    on_move: rx.EventHandler[_moved]  # type: ignore[valid-type,type-arg]
 
 
 def order_handle(row_id: Any, label: Any, on_move: Any) -> rx.Component:
