@@ -149,7 +149,7 @@ def _table() -> rx.Component:
         state.rows,
         [
             Column(t("blacklist.who"), _who),
-            Column(t("blacklist.reason"), lambda row: _reason(row["reason"])),
+            Column(t("blacklist.reason"), lambda row: _reason(row["reason"]), phone="wide"),
             Column(t("blacklist.scope"), lambda row: _scope(row["scope"]), phone="hide"),
             Column(t("blacklist.source"), _source, phone="wide"),
             Column(t("blacklist.added_at"), _added, align="end", phone="hide"),

@@ -83,18 +83,25 @@ def serious(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+def suits_everyone(page: Page) -> None:
+    """At each width no sideways scrolling and nothing serious for axe."""
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 844})
+        # Charts measure themselves a frame after the window.
+        page.wait_for_function("width => document.documentElement.scrollWidth <= width", arg=width, timeout=10_000)
+        assert serious(page) == [], f"at {width} px"
+
+
 @pytest.mark.parametrize("path", SIGNED_IN + SIGNED_OUT)
-def test_page_is_usable_by_everyone(open_page: Opener, path: str, width: int) -> None:
-    """No sideways scrolling in either language, nothing serious for axe in either theme."""
-    page = open_page(path, width=width)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert serious(page) == []
+def test_page_is_usable_by_everyone(open_page: Opener, path: str) -> None:
+    """In either language and either theme, opened on the smallest phone."""
+    page = open_page(path, width=WIDTHS[0])
+    suits_everyone(page)
+    page.set_viewport_size({"width": WIDTHS[0], "height": 844})
     page.emulate_media(color_scheme="dark", reduced_motion="reduce")
     page.get_by_role("button", name="Bahasa: ID").locator("visible=true").click()
     expect(page.locator("html.dark[lang=en]")).to_have_count(1)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert serious(page) == []
+    suits_everyone(page)
 
 
 def test_language_changes_at_once_and_is_remembered(open_page: Opener) -> None:
