@@ -18,11 +18,8 @@ FLOOD = fairness.Flood(rows=12_000, events=6_000, imports=3, import_rows=20_000,
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningApp, str]]:
-    home = Path(tmp_path_factory.mktemp("fairness"))
-    for folder in (home, *home.parents[:2]):
-        folder.chmod(0o711)
-    with running_app(home, web=False) as app:
+def engine() -> Iterator[tuple[RunningApp, str]]:
+    with running_app(services.run_folder() / "fairness", web=False) as app:
         engine = Engine(app.stack)
         engine.start_api()
         with services.environment(**app.environment):

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import structlog
@@ -23,11 +22,10 @@ TIME_PRESSED = {"SAPA_RECONCILE_WAIT_S": "4", "SAPA_LEASE_S": "9"}
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+def engine() -> Iterator[Engine]:
     """Servers that keep what they committed, the sandbox and the API; each scenario starts its own workers."""
-    home = Path(tmp_path_factory.mktemp("faults"))
-    for folder in (home, *home.parents[:2]):
-        folder.chmod(0o711)
+    home = services.run_folder() / f"faults-{services.worker_number()}"
+    home.mkdir(mode=0o711)
     outside = dict.fromkeys(("DATABASE_URL", "DATABASE_APP_URL", "DATABASE_SYSTEM_URL", "REDIS_URL", "REDIS_STATE_URL"), "")
     with (
         services.environment(**outside),
