@@ -19,7 +19,10 @@ DAILY = (
     Place("campaigns", routes.CAMPAIGNS, "b"),
     Place("contacts", routes.CONTACTS, "c"),
 )
-BUILD: tuple[Place, ...] = (Place("automation", routes.AUTOMATION, "o"),)
+BUILD: tuple[Place, ...] = (
+    Place("automation", routes.AUTOMATION, "o"),
+    Place("knowledge", routes.KNOWLEDGE, "k"),
+)
 RUN = (
     Place("devices", routes.DEVICES, "d"),
     Place("media", routes.MEDIA, "m"),

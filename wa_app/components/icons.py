@@ -9,6 +9,7 @@ NOUNS = {
     "automation": "workflow",
     "devices": "smartphone",
     "settings": "settings-2",
+    "knowledge": "book-open-text",
     "media": "images",
     "admin_queues": "layers",
     "admin_ai": "cpu",

@@ -30,6 +30,7 @@ from wa_app.schemas.segments import SegmentCreate
 from wa_app.services import accounts, blacklist, campaigns, contacts, devices, message_templates, segments, tags
 from wa_app.services.seed_agent import seed_agent
 from wa_app.services.seed_health import seed_health
+from wa_app.services.seed_knowledge import seed_knowledge
 from wa_app.services.seed_rules import seed_rules
 
 log = structlog.get_logger(__name__)
@@ -72,6 +73,7 @@ async def seed_demo(email: str, password: str, waha_url: str = "") -> Demo:
     owner = await _owner(email, password)
     await _people(owner)
     await _templates(owner)
+    await seed_knowledge(owner)
     async with httpx.AsyncClient(base_url=waha_url or "http://127.0.0.1:9", timeout=5) as server:
         sandbox = server if await _is_sandbox(server) else None
         numbers = await _numbers(owner, sandbox)

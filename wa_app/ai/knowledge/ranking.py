@@ -169,7 +169,7 @@ def _nearness(question: Question, seen: _Seen) -> float:
     """Share of neighbouring words of the question that also stand close in the passage, either way round."""
     pairs = list(zip(question.order, question.order[1:], strict=False))
     if not pairs:
-        return 0.0
+        return float(any(term in seen.positions or term in seen.heading for term in question.order))
     total = hit = 0.0
     for a, b in pairs:
         weight = question.idf[a] + question.idf[b]

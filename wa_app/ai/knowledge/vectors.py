@@ -6,8 +6,10 @@ collection of its own once it is large (one big filtered collection is slow, man
 
 import asyncio
 import hashlib
+import logging
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -29,6 +31,7 @@ OWN_FROM: Final = 2_000
 BATCH: Final = 500
 TIMEOUT_S: Final = 5.0
 _clients: dict[int, Any] = {}
+_collections: dict[tuple[int, str], Any] = {}
 
 
 def shared_name(model: str, tenant_id: UUID) -> str:
@@ -62,6 +65,9 @@ async def _client() -> Any:
 async def _connect() -> Any:
     def load() -> Any:
         import chromadb
+
+        # It tells every request; ours are told where they fail.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
         from chromadb.config import Settings
 
         return chromadb.AsyncHttpClient, Settings(anonymized_telemetry=False)
@@ -77,6 +83,7 @@ async def _connect() -> Any:
 
 async def close() -> None:
     """Close the client of this event loop."""
+    _collections.clear()
     client = _clients.pop(id(asyncio.get_running_loop()), None)
     if client is not None:
         # The client itself has no way to close its connections.
@@ -92,19 +99,27 @@ async def _call(what: str, work: Any) -> Any:
         async with asyncio.timeout(TIMEOUT_S):
             return await work
     except NotFoundError:
-        raise
+        # Somebody dropped a collection that we remember: the next call looks it up again.
+        _collections.clear()
+        if what == "drop":
+            raise
+        raise Unavailable("vectors_unavailable") from None
     except (TimeoutError, httpx.HTTPError, OSError, ChromaError, ValueError) as error:
         log.warning("vectors.unavailable", call=what, error=type(error).__name__)
         raise Unavailable("vectors_unavailable") from error
 
 
 async def _collection(name: str) -> Any:
-    client = await _call("connect", _client())
-    settings = {"hnsw": {"space": "cosine", "ef_search": 100}}
-    return await _call(
-        "collection",
-        client.get_or_create_collection(name, configuration=settings, embedding_function=None),
-    )
+    """A collection by name, made when it is not there. Remembered: its id does not change while it lives."""
+    key = (id(asyncio.get_running_loop()), name)
+    if key not in _collections:
+        client = await _call("connect", _client())
+        settings = {"hnsw": {"space": "cosine", "ef_search": 100}}
+        _collections[key] = await _call(
+            "collection",
+            client.get_or_create_collection(name, configuration=settings, embedding_function=None),
+        )
+    return _collections[key]
 
 
 async def put(
@@ -151,10 +166,9 @@ async def leave(collection: str, tenant_id: UUID) -> None:
 
     if is_own(collection, tenant_id):
         client = await _call("connect", _client())
-        try:
+        _collections.clear()
+        with suppress(NotFoundError):
             await _call("drop", client.delete_collection(collection))
-        except NotFoundError:
-            return
         return
     held = await _collection(collection)
     await _call("leave", held.delete(where={"tenant": str(tenant_id)}))
