@@ -25,7 +25,7 @@ SELECT * FROM (
   SELECT m.id, m.timestamp AS at, m.direction, m.sender, m.type, m.text, m.media, coalesce(o.state, m.status) AS status,
     o.error_code, m.outbound_id, NULL::uuid AS campaign_id, m.turn_id, t.trace, t.state AS turn_state, m.extra
   FROM (
-    SELECT * FROM messages WHERE tenant_id = $1 AND conversation_id = $2
+    SELECT * FROM messages WHERE tenant_id = $1 AND conversation_id = $2 AND timestamp IS NOT NULL
       AND ($5::timestamptz IS NULL OR (timestamp, id) < ($5, $6)) ORDER BY timestamp DESC, id DESC LIMIT $7
   ) m
   LEFT JOIN outbound_messages o ON o.tenant_id = $1 AND o.id = m.outbound_id
