@@ -133,7 +133,7 @@ def ask_card() -> rx.Component:
     """A question to the documents, as an agent would ask it."""
     box = rx.el.form(
         text_field(t("knowledge.ask"), "ask", placeholder=t("knowledge.ask.example"), leading="search", auto_complete="off", max_length=1000),
-        rx.el.div(button(t("knowledge.ask.button"), look="primary", type="submit"), class_name="row"),
+        rx.el.div(button(t("knowledge.ask.button"), look="primary", type="submit", busy=S.asking), class_name="row"),
         on_submit=S.ask, class_name="form", custom_attrs={"noValidate": True},
     )  # fmt: skip
     notes = rx.fragment(

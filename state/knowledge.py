@@ -301,19 +301,26 @@ class KnowledgeState(AppState):
             await knowledge.restore(uow, [id_of(document_id)])
         await self._read()
 
-    @rx.event
+    @rx.event(background=True)
     async def ask(self, form: dict[str, Any]) -> None:
-        """What a question finds."""
-        query = str(form.get("ask", "")).strip()[:1000]
+        """What a question finds. Outside the state's lock: the first one of a process loads the models."""
         principal = await self.principal()
-        self.asked = query
+        query = str(form.get("ask", "")).strip()[:1000]
+        async with self:
+            self.asked, self.asking = query, bool(query)
+            if not query:
+                self.found, self.has_asked = [], False
         if not query:
-            self.found, self.has_asked = [], False
             return
-        result = await knowledge.ask(principal, SearchRequest(query=query, limit=5))
-        self.found = [_passage(one) for one in result.items]
-        self.corrected = ", ".join(f"{wrong} → {right}" for wrong, right in result.corrected.items())
-        self.by_meaning, self.has_asked = result.by_meaning, True
+        try:
+            result = await knowledge.ask(principal, SearchRequest(query=query, limit=5))
+        finally:
+            async with self:
+                self.asking = False
+        async with self:
+            self.found = [_passage(one) for one in result.items]
+            self.corrected = ", ".join(f"{wrong} → {right}" for wrong, right in result.corrected.items())
+            self.by_meaning, self.has_asked = result.by_meaning, True
 
     def _refuse(self, error: Invalid) -> None:
         first = error.fields[0]
