@@ -62,6 +62,7 @@ class Shopkeeper(Storyteller):
         self.press("agents.new")
         self.page.get_by_role("dialog").get_by_role("button", name=self.words("agents.preset.service")).click()
         self.page.wait_for_url(re.compile(r"/knowledge/agents/[0-9a-f-]{36}"), timeout=PATIENCE_MS)
+        expect(self.page.locator(".agent-cols")).to_be_visible(timeout=PATIENCE_MS)
         self.show("settings")
         self.page.locator("summary", has_text=self.words("agent_page.behaviour")).click()
         for field in ("min", "max"):
@@ -114,12 +115,12 @@ class Shopkeeper(Storyteller):
 
     def gets(self, words: str, n: int = 1) -> None:
         """The customer has received `n` messages with these words."""
-        self.until(lambda: sum(words in one for one in self.received()) >= n, f"{words!r} in {self.received()}")
+        self.until(lambda: sum(words in one for one in self.received()) >= n, f"{n} × {words!r}")
 
     def until(self, holds: Callable[[], bool], what: str) -> None:
         ends = time.monotonic() + PATIENCE_MS / 1000
         while not holds():
-            assert time.monotonic() < ends, what
+            assert time.monotonic() < ends, f"{what}; received {self.received()}; decided {self.decided()}"
             time.sleep(LOOK_S)
 
     def stops(self) -> None:
@@ -135,8 +136,12 @@ class Shopkeeper(Storyteller):
 
     def reasons(self) -> list[str]:
         """What the router's first step said of each text of the customer that was decided."""
+        return [outcomes[0] for _, outcomes in self.decided()]
+
+    def decided(self) -> list[tuple[str, list[str]]]:
+        """What was decided about each text of the customer, the newest first, step by step."""
         messages = self.api("GET", f"/chats/{self.chat}/messages")["items"]
-        return [one["trace"][0]["outcome"] for one in messages if one.get("trace")]
+        return [(one["text"][:40], [step["outcome"] for step in one["trace"]]) for one in messages if one.get("trace")]
 
     @property
     def chat(self) -> str:
