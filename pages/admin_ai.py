@@ -27,16 +27,18 @@ def admin_ai() -> rx.Component:
     return shell(
         page_header(t("ai.admin_title"), rx.cond(S.ready, state, ""),
                     button(t("ai.add"), look="primary", leading="plus", on_click=S.ask_new)),
-        ai_parts.failing(S),
-        rx.cond(S.ready, ai_parts.provider_list(S, True, top, rx.fragment()), rx.el.div(skeleton_rows(5), class_name="card")),
         rx.el.div(
-            ai_parts.chart(S, t("ai.per_hour"), t("ai.per_hour_summary", n=number(S.answered))),
-            ai_parts.calls(S, t("ai.failovers"), t("ai.no_failovers")),
-            class_name="ai-split",
+            ai_parts.failing(S),
+            rx.cond(S.ready, ai_parts.provider_list(S, True, top, rx.fragment()), rx.el.div(skeleton_rows(5), class_name="card")),
+            rx.el.div(
+                ai_parts.chart(S, t("ai.per_hour"), t("ai.per_hour_summary", n=number(S.answered))),
+                ai_parts.calls(S, t("ai.failovers"), t("ai.no_failovers")),
+                class_name="ai-split",
+            ),
+            class_name="stack-gap",
         ),
         ai_parts.provider_form(S),
         ai_parts.drop_question(S),
         title=t("ai.admin_title"),
         active="admin_ai",
-        class_name="ai-page",
     )  # fmt: skip

@@ -84,7 +84,7 @@ def row_of(view: ProviderView) -> dict[str, Any]:
     host = view.base_url.partition("://")[2].partition("/")[0]
     return {
         "id": str(view.id), "name": view.name, "kind": view.kind.value, "vendor": view.vendor, "model": view.model,
-        "sign": VENDORS[view.vendor].name[:2], "key": view.api_key_masked, "host": host if view.vendor in ("custom", "ollama") else "",
+        "sign": (view.name if view.vendor == "custom" else VENDORS[view.vendor].name)[:2], "key": view.api_key_masked, "host": host if view.vendor in ("custom", "ollama") else "",
         "state": view.state, "until": iso(view.state_until), "reason": view.state_reason.partition(" ")[0], "active": view.is_active,
         "day_used": view.used_today, "day_limit": view.daily_limit or 0, "month_used": view.used_month,
         "month_limit": view.monthly_limit or 0, "day_ends": iso(view.day_ends_at), "month_ends": iso(view.month_ends_at),
@@ -126,6 +126,8 @@ def read_form(form: dict[str, Any], vendor: str) -> dict[str, Any]:
     chosen = VENDORS.get(vendor, VENDORS["custom"])
     if chosen.kind is ProviderKind.OPENAI and not text["base_url"]:
         text["base_url"] = "" if chosen.key == "openai" else chosen.base_url
+    if chosen.key == "custom" and not text["base_url"]:
+        raise Invalid(FieldError("base_url", "value_missing"), code="ai_provider_invalid")
     text["name"] = text["name"] or f"{chosen.name} {text['model']}".strip()[:80]
     return values | text
 
@@ -186,12 +188,13 @@ def chart(bars: Iterable[UsageBar], zone: str, *, unit: str, n: int) -> tuple[li
         if column is not None:
             column["answered"] += one.answered
             column["failed"] += one.failed
-            column["parts"].append({"colour": colour[str(one.provider_id)], "n": one.answered})
+            if one.answered:
+                column["parts"].append({"colour": colour[str(one.provider_id)], "n": one.answered})
     most = max((column["answered"] for column in columns.values()), default=0) or 1
     for column in columns.values():
         for part in column["parts"]:
             part["share"] = round(part["n"] * 100 / most, 1)
-    legend = [{"name": totals[key][0], "colour": colour[key], "n": totals[key][1]} for key in ranked[:COLOURS]]
+    legend = [{"name": totals[key][0], "colour": colour[key], "n": totals[key][1]} for key in ranked[:COLOURS] if totals[key][1]]
     return list(columns.values()), legend
 
 

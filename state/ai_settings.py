@@ -98,8 +98,8 @@ class AiSettingsState(ProvidersPart, AppState):
         await self.principal()
         with self.showing_errors():
             limits = {_FORM.get(key, key): value for key, value in form.items()}
-            values = read_form(limits, self.vendor)
-            changed = {_COLUMN.get(key, key): values[key] for key in limits if key in values}
+            values = read_form(limits, "gemini")
+            changed = {_COLUMN.get(key, key): values[key] for key in (*LIMIT_FIELDS, *COST_FIELDS) if key in values}
             async with self.unit_of_work() as uow:
                 await ai_providers.change_settings(uow, AiSettingsUpdate(**changed))
         if self.errors:
