@@ -8,6 +8,8 @@ import reflex as rx
 from reflex.event import EventSpec
 
 from state.ai_parts import (
+    COST_FIELDS,
+    LIMIT_FIELDS,
     ProvidersPart,
     call_of,
     chart,
