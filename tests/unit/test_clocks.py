@@ -12,6 +12,7 @@ DECIDES = ("wa_app/leases.py", "wa_app/sending", "wa_app/inbound", "tasks")
 CLOCKS = {("datetime", "now"), ("datetime", "utcnow"), ("time", "time"), ("time", "time_ns"), ("clock", "utc_now")}
 ALLOWED = {
     "wa_app/inbound/conversations.py": "the time of a message whose sender gave none; nothing waits for it",
+    "wa_app/inbound/trying.py": "what would be answered at this moment; nothing becomes due by it",
     "wa_app/sending/planning.py": "when an audience was frozen, shown to people",
     "tasks/middleware.py": "when something failed, and in which minute; ages of messages go by Redis's clock",
 }

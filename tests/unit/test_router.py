@@ -80,6 +80,13 @@ async def test_the_agent_gets_all_messages_as_one_question() -> None:
     assert decision.agent[1] == 3
 
 
+async def test_the_agent_knows_what_day_it_is_where_the_business_is() -> None:
+    model = Model()
+    late = datetime(2026, 11, 27, 22, 30, tzinfo=UTC)
+    await router.decide(replace(context("Buka hari ini?", model=model), at=late, zone="Asia/Jayapura"))
+    assert model.tasks[0].now == "Saturday, 28 November 2026, 07:30"
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

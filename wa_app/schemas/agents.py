@@ -138,6 +138,8 @@ class AgentTask:
     summary: str = ""
     """Rolling summary of what came before the history."""
     business: str = ""
+    now: str = ""
+    """Day and time where the business is, for "are you open today?"."""
     customer_name: str = ""
     language: str = "id"
     """The customer's language as far as known, else the tenant's."""

@@ -153,7 +153,7 @@ def passage_text(passage: Passage) -> str:
 def facts(task: AgentTask) -> list[str]:
     """What holds without a document: the tenant's own facts and names."""
     given = task.config.facts
-    return [given.hours, given.address, given.payment, given.other, task.business, task.config.name]
+    return [given.hours, given.address, given.payment, given.other, task.business, task.config.name, task.now]
 
 
 def tenants_words(config: AgentConfig) -> str:

@@ -7,6 +7,7 @@ from wa_app.i18n import translate
 from wa_app.inbound.router import steps
 from wa_app.inbound.router.context import ActiveAgent, RouterContext
 from wa_app.inbound.router.decision import Action, By, Decision
+from wa_app.kit import zones
 from wa_app.schemas.agents import AgentOutcome, AgentTask, Behaviour, Outcome
 from wa_app.schemas.traces import Trace, TraceStep
 from wa_app.sending.rendering import parse
@@ -79,9 +80,13 @@ def task_of(context: RouterContext, decision: Decision) -> AgentTask:
     return AgentTask(
         tenant_id=context.tenant_id, agent_id=agent_id, version=version, config=config,
         text=decision.question[: steps.MAX_QUESTION], history=context.history, summary=context.summary,
-        business=context.business, customer_name=context.customer_name, language=context.language,
+        business=context.business, now=_now(context), customer_name=context.customer_name, language=context.language,
         feature=context.feature, provider_id=context.provider_id, job_key=context.job_key,
     )  # fmt: skip
+
+
+def _now(context: RouterContext) -> str:
+    return f"{context.at.astimezone(zones.stored_zone(context.zone)):%A, %d %B %Y, %H:%M}"
 
 
 def finish(context: RouterContext, decision: Decision, outcome: AgentOutcome) -> Decision:

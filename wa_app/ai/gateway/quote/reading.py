@@ -11,9 +11,9 @@ _PERSON: Final = listed("admin manusia operator orang cs agent agen human person
     "customer service", "bicara dengan", "hubungkan dengan", "talk to", "speak to",
 }  # fmt: skip
 _COMPLAINT: Final = listed("""
-komplain kecewa rusak cacat salah telat lambat lama hilang bohong tipu penipuan parah jelek buruk pecah robek refund
+komplain kecewa rusak cacat telat lambat hilang bohong tipu penipuan parah jelek buruk pecah robek refund
 complain complaint broken damaged wrong late missing angry disappointed terrible scam bad awful worst
-""")  # fmt: skip
+""") | {"salah kirim", "salah barang", "lama banget", "lama sekali"}  # fmt: skip
 _GOOD: Final = listed("""
 bagus mantap makasih terimakasih terima suka puas senang keren cepat ramah enak thanks thank great good love happy nice
 perfect excellent
