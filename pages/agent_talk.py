@@ -199,7 +199,7 @@ def cost(micros: Any) -> rx.Component:
 def _model(entry: Any) -> rx.Component:
     detail = S.detail
     passed = rx.foreach(
-        S.skipped, lambda one: rx.el.div(t("agent_page.skipped", name=one["provider"], why=t_var("agent_page.why." + one["why"].to(str))))
+        S.skipped, lambda one: rx.el.div(t("agent_page.skipped", name=one["provider"], why=t_var("agent_page.passed_over." + one["why"].to(str))))
     )
     words = rx.el.div(
         t("agent_page.tokens", n=detail["tokens"].to(int)), " · ", cost(detail["cost"].to(int)), passed, class_name="more",

@@ -16,7 +16,7 @@ MAX_LINES: Final = 60
 WHYS: Final = frozenset({
     "key", "exhausted", "throttle", "context", "request", "blocked", "upstream", "disabled", "cooling", "open", "deadline",
 })  # fmt: skip
-"""Why a provider was passed over, as far as there are words for it: `agent_page.why.<why>`."""
+"""Why a provider was passed over, as far as there are words for it: `agent_page.passed_over.<why>`."""
 PLAIN: Final = frozenset({(TraceStep.HUMAN, "none"), (TraceStep.READING, "text")})
 """What is so of every test: saying it each time hides the rest."""
 ANSWERED: Final = frozenset({"by_rule", "by_flow", "by_agent", "agent_answer", "answer", "away", "flood"})
