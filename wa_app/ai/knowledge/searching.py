@@ -66,12 +66,14 @@ async def lookup(
     if not query or (document_ids is not None and not document_ids):
         return Found()
     principal = Principal.system(tenant_id)
-    async with unit_of_work(principal) as uow:
+    # Side by side, and the transaction ends before the vector server is waited for.
+    async with asyncio.TaskGroup() as group, unit_of_work(principal) as uow:
         index = (await uow.session.execute(_INDEX, {"t": tenant_id})).one_or_none()
         if index is None:
             return Found()
+        meaning = group.create_task(_near(tenant_id, index.model, index.collection, query, document_ids))
         hits = await lexical.find(uow, asked(query), limit=BY_WORDS, document_ids=document_ids)
-    vector, near = await _near(tenant_id, index.model, index.collection, query, document_ids)
+    vector, near = meaning.result()
     numbers = list(dict.fromkeys([*hits.scores, *(near or ())]))
     async with unit_of_work(principal) as uow:
         rows = await _rows(uow, numbers, list(hits.scores))
