@@ -23,7 +23,7 @@ pytestmark = pytest.mark.browser
 
 PRICE_LIST = "Daftar harga.pdf"
 QUESTION, PRICE = "Kak, matcha latte harganya berapa?", "28.000"
-OTHER_QUESTION, OTHER_PRICE = "Kalau jus alpukat berapa ya?", "22.000"
+OTHER_QUESTION, OTHER_PRICE = "Kak, jus alpukat harganya berapa?", "22.000"
 AMOUNT = "1.250.000"
 THANKS = "Terima kasih, bukti transfer sudah kami terima."
 LOOK_S = 0.2
