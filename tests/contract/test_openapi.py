@@ -87,6 +87,9 @@ for start in NOT_TRIED:
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
 def test_odd_requests_get_fitting_answers(case: Any, served: str, cookies: Iterator[str]) -> None:
+    if case.operation.path.endswith("/ocr/scan"):
+        # No worker reads here: whoever waits would only wait.
+        case.query = {**(case.query or {}), "wait": 0}
     case.call_and_validate(
         base_url=served, checks=CHECKS, headers={"Origin": served, "Cookie": f"{COOKIE}={next(cookies)}"}, timeout=20
     )

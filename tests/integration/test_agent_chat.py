@@ -61,7 +61,7 @@ def step(answer: dict[str, Any], name: str) -> dict[str, Any]:
 
 async def test_answers_from_the_documents_with_the_source(http: httpx.AsyncClient) -> None:
     found = await chat(http, "Berapa harga kopi gayo 250 gram?")
-    assert "85.000" in found["answer"]
+    assert "85.000" in found["answer"], found
     assert (found["by"], found["handover"], found["version"], found["usage"]["kind"]) == ("agent", False, 1, "quote")
     assert [one["document_name"] for one in found["sources"]] == ["harga.md"]
     assert "85.000" in found["sources"][0]["text"]

@@ -185,9 +185,9 @@ async def test_a_run_in_nobodys_hands_is_sent_to_the_workers_again(shop: Shop) -
 async def test_the_package_limits_cases(shop: Shop) -> None:
     async with system_unit_of_work() as uow:
         await uow.session.execute(
-            text("INSERT INTO packages (key, name, limits) VALUES ('tiny', 'Tiny', '{\"agent_trials\": 1}') ON CONFLICT DO NOTHING")
+            text("INSERT INTO packages (key, name, limits) VALUES ('one_trial', 'One', '{\"agent_trials\": 1}') ON CONFLICT DO NOTHING")
         )
-        await uow.session.execute(text("UPDATE tenants SET package_key = 'tiny' WHERE id = :t"), {"t": shop.principal.tenant_id})
+        await uow.session.execute(text("UPDATE tenants SET package_key = 'one_trial' WHERE id = :t"), {"t": shop.principal.tenant_id})
     first = await shop.keep("Satu")
     with pytest.raises(LimitReached):
         await shop.keep("Dua")

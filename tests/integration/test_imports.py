@@ -299,9 +299,9 @@ async def test_cancelling_stops_at_the_next_chunk(
 async def test_a_package_without_room_refuses_before_the_first_row(put: Callable[..., Any]) -> None:
     async with system_unit_of_work() as uow:
         await uow.session.execute(
-            text("""INSERT INTO packages (key, name, limits) VALUES ('small', 'Small', '{"contacts": 120}')""")
+            text("""INSERT INTO packages (key, name, limits) VALUES ('few_contacts', 'Few', '{"contacts": 120}')""")
         )
-    small = await make_tenant(package="small")
+    small = await make_tenant(package="few_contacts")
     view = await done(small, await put(rows(121), owner=small))
     assert (view.status, view.error_code, view.error_args) == ("failed", "contacts_limit_reached", {"limit": 120})
     assert await people(small) == {}

@@ -129,8 +129,8 @@ async def test_what_a_dying_upload_left_is_found(client: httpx.AsyncClient, sign
 
 
 async def test_room_is_booked_once_and_given_back(client: httpx.AsyncClient, signed: Signed) -> None:
-    await change("INSERT INTO packages (key, name, limits) VALUES ('small', 'small', '{\"storage_mb\": 2}') ON CONFLICT DO NOTHING")
-    await change("UPDATE tenants SET package_key = 'small' WHERE id = :t", t=signed.tenant_id)
+    await change("INSERT INTO packages (key, name, limits) VALUES ('two_megabytes', 'Two', '{\"storage_mb\": 2}') ON CONFLICT DO NOTHING")
+    await change("UPDATE tenants SET package_key = 'two_megabytes' WHERE id = :t", t=signed.tenant_id)
     body = b"x" * (2 * 1024 * 1024)
     first, second = await upload(client, body, "a.txt"), await upload(client, body, "b.txt")
     full = await client.post("/api/v1/files", files={"file": ("c.txt", b"other")})

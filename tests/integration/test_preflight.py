@@ -323,8 +323,8 @@ async def test_a_test_message_reads_like_the_audience_and_counts_nowhere(town: T
 
 
 async def test_a_test_counts_against_the_package(town: Town) -> None:
-    await sql("INSERT INTO packages (key, name, limits) VALUES ('tiny', 'Tiny', '{\"messages\": 1}') ON CONFLICT DO NOTHING")
-    await sql("UPDATE tenants SET package_key = 'tiny' WHERE id = :t", t=town.tenant_id)
+    await sql("INSERT INTO packages (key, name, limits) VALUES ('few_messages', 'Few', '{\"messages\": 1}') ON CONFLICT DO NOTHING")
+    await sql("UPDATE tenants SET package_key = 'few_messages' WHERE id = :t", t=town.tenant_id)
     campaign = await draft(town)
     async with unit_of_work(town.principal) as uow:
         await trials.send(uow, campaign, "+6281200000007")

@@ -217,6 +217,22 @@ def _cues(question: Question) -> Any:
     return lambda text, _: 0.5
 
 
+def _fair(rows: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    """The rows with a usual closeness where closeness says nothing against a passage.
+
+    That is where no vector is known, and where every word asked for stands in the passage: a price list speaks of so many
+    things that its vector is close to no single question.
+    """
+    import numpy as np
+
+    cosine, coverage = rows[:, FEATURES.index("cosine")], rows[:, FEATURES.index("coverage")]
+    says_nothing = (cosine == 0) | (coverage >= ALL_HELD)
+    fair = rows.copy()
+    fair[:, FEATURES.index("cosine")] = np.where(says_nothing, np.maximum(cosine, weights.USUAL_COSINE), cosine)
+    return fair
+
+
+ALL_HELD: Final = 0.98
 PAIR_MATCH: Final = 0.75
 """Share of a question that a typed question must hold to come first."""
 
@@ -229,8 +245,8 @@ def rank(question: Question, candidates: Sequence[Candidate]) -> list[tuple[int,
         return []
     rows = features(question, candidates)
     order = rows @ np.array([weights.ORDER[name] for name in FEATURES])
-    sure = rows @ np.array([weights.SURE[name] for name in FEATURES]) + weights.SURE_BIAS
     heading, coverage = rows[:, FEATURES.index("heading")], rows[:, FEATURES.index("coverage")]
+    sure = _fair(rows) @ np.array([weights.SURE[name] for name in FEATURES]) + weights.SURE_BIAS
     pairs = np.array([one.is_pair for one in candidates]) & (heading >= PAIR_MATCH)
     order, sure = order + 10 * pairs * heading, np.maximum(sure, np.where(pairs, 2.0 + heading, -np.inf))
     # A question of which nothing is known says nothing, however close its letters are.

@@ -15,3 +15,5 @@ SURE: Final = {
 """What makes it likely that a passage holds the answer: only shares, so that questions can be compared. Fitted on
 whole questions, on the same cut down to a few words, and on both with their passage taken away."""
 SURE_BIAS: Final = -7.31
+USUAL_COSINE: Final = 0.45
+"""Closeness of a question and a passage that answers it, by the built-in model, as it mostly is. Set by hand."""
