@@ -69,10 +69,6 @@ class Shopkeeper(Storyteller):
             self.page.fill(f"#agent-behaviour-delay-{field}-s", "0")
             self.page.keyboard.press("Tab")
         expect(self.page.get_by_text(self.words("agent_page.delay.none"), exact=True)).to_be_visible(timeout=PATIENCE_MS)
-        # One scanned page is little to be sure of: the bar is set as low as this shop wants it.
-        self.page.locator("summary", has_text=self.words("agent_page.advanced")).click()
-        self.page.locator("#agent-min-confidence").fill("30")
-        expect(self.page.locator("#agent-min-confidence-note")).to_contain_text("30%", timeout=PATIENCE_MS)
 
     def show(self, pane: str) -> None:
         """On a phone one pane is on show, on a desk all three are."""

@@ -154,7 +154,7 @@ def test_home_counts_what_the_ledger_says(open_page: Opener) -> None:
 
 def test_new_tenant_is_led_to_the_first_broadcast(app: RunningApp, open_page: Opener) -> None:
     page = open_page(routes.HOME, person=make_person(app))
-    expect(page.get_by_text("0 dari 3 selesai")).to_be_visible()
+    expect(page.get_by_text("0 dari 4 selesai")).to_be_visible()
     expect(page.get_by_role("link", name="Tautkan perangkat")).to_have_attribute("href", routes.DEVICES)
 
 
