@@ -1,7 +1,7 @@
 """Which of the passages that were found answers the question best, and how sure that is.
 
 The index finds candidates by their words (`lexical`) and by their meaning (`vectors`); here each is read
-again beside the question. The weights were fitted on questions of FacQA (`bench/rag_fit.py`).
+again beside the question. The weights were fitted on questions of FacQA (ADR 0018).
 """
 
 import math

@@ -1,4 +1,4 @@
-"""Numbers fitted on questions of FacQA by `bench/rag_fit.py`; see ADR 0018 for how."""
+"""Numbers fitted on questions of FacQA; ADR 0018 says how. The script of the fit is not in this repository yet."""
 
 from typing import Final
 
