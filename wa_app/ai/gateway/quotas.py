@@ -65,17 +65,16 @@ class Hold:
 
 async def reserve(uow: SystemUnitOfWork, account: Account, tokens: int, cost_micros: int) -> Hold | None:
     """Reserve one request with this many tokens at most; None, and nothing reserved, when a limit would be passed."""
-    savepoint = await uow.session.begin_nested()
-    for period, requests, most_tokens, most_cost in account.periods():
-        values = {
-            "tenant": account.tenant_id, "subject": account.subject.value, "id": account.id, "period": period,
-            "tokens": tokens, "cost": cost_micros, "max_requests": requests, "max_tokens": most_tokens,
-            "max_cost": most_cost,
-        }  # fmt: skip
-        if (await uow.session.execute(_TAKE, values)).scalar_one_or_none() is None:
-            await savepoint.rollback()
-            return None
-    await savepoint.commit()
+    async with uow.session.begin_nested() as savepoint:
+        for period, requests, most_tokens, most_cost in account.periods():
+            values = {
+                "tenant": account.tenant_id, "subject": account.subject.value, "id": account.id, "period": period,
+                "tokens": tokens, "cost": cost_micros, "max_requests": requests, "max_tokens": most_tokens,
+                "max_cost": most_cost,
+            }  # fmt: skip
+            if (await uow.session.execute(_TAKE, values)).scalar_one_or_none() is None:
+                await savepoint.rollback()
+                return None
     return Hold(account, tokens, cost_micros)
 
 

@@ -62,12 +62,24 @@ async def bring_in(uow: TenantUnitOfWork, data: RuleImport) -> RuleImportResult:
     rows = await _rows(uow, data)
     result = RuleImportResult(total=len(rows), created=0, updated=0, skipped=0, failed=0, problems=[], names=[])
     # A savepoint that is taken back leaves the transaction as it was: what is tried is what would be done.
-    trial = await uow.session.begin_nested()
+    async with uow.session.begin_nested() as trial:
+        await _take_all(uow, rows, data.on_duplicate, result)
+        if data.dry_run:
+            await trial.rollback()
+            return result
+    audit.record(uow, "auto_reply.import", "auto_reply", None, created=result.created, updated=result.updated)
+    return result
+
+
+async def _take_all(
+    uow: TenantUnitOfWork, rows: list[Row], on_duplicate: str, result: RuleImportResult
+) -> None:
+    """Each row by itself: one that is wrong is told and leaves the others alone."""
     devices, names = await _devices(uow), await _names(uow)
     for number, row in rows:
         try:
             async with uow.session.begin_nested():
-                outcome = await _take(uow, row, data.on_duplicate, devices, names)
+                outcome = await _take(uow, row, on_duplicate, devices, names)
             setattr(result, outcome, getattr(result, outcome) + 1)
             if outcome != "skipped" and isinstance(row, dict) and len(result.names) < SHOWN_NAMES:
                 result.names.append(str(row.get("name") or (row.get("keywords") or [""])[0])[:120])
@@ -75,12 +87,6 @@ async def bring_in(uow: TenantUnitOfWork, data: RuleImport) -> RuleImportResult:
             result.failed += 1
             result.problems += _told(number, error)
     result.problems = result.problems[:SHOWN_PROBLEMS]
-    if data.dry_run:
-        await trial.rollback()
-        return result
-    await trial.commit()
-    audit.record(uow, "auto_reply.import", "auto_reply", None, created=result.created, updated=result.updated)
-    return result
 
 
 async def _take(
