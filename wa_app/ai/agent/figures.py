@@ -16,17 +16,19 @@ _TLD: Final = (
     "com|co|id|net|org|io|me|ly|link|shop|store|app|xyz|info|biz|site|online|club|top|dev|gg|tk|ru|cn|us|uk|sg|my|au|example|test|click|win"
 )
 _LINK = re.compile(
-    rf"(?:\b[\w\-]+\s*[\[({{]\s*(?:dot|titik|\.)\s*[\])}}]\s*\w+|\b[a-z][a-z0-9+.\-]{{1,9}}://\S+|\bwww\.\S+|[\w.+\-]+@[\w\-]+(?:\.[\w\-]+)+|\b(?:[a-z0-9\-]+\.)+(?:{_TLD})\b(?:[/?#:]\S*)?)",
+    rf"(?:\b[\w\-]{{1,63}}\s{{0,3}}[\[({{]\s{{0,3}}(?:dot|titik|\.)\s{{0,3}}[\])}}]\s{{0,3}}\w+|\b[a-z][a-z0-9+.\-]{{1,9}}://\S+|\bwww\.\S+"
+    rf"|(?<![\w.+\-])[\w.+\-]{{1,64}}@[\w\-]{{1,63}}(?:\.[\w\-]{{1,63}}){{1,8}}|\b(?:[a-z0-9\-]{{1,63}}\.){{1,8}}(?:{_TLD})\b(?:[/?#:]\S*)?)",
     re.IGNORECASE,
 )
+# What may repeat is bounded as names on the net are (RFC 1035 2.3.4, RFC 5321 4.5.3.1), so that 65,000 letters cost no more than they are long.
 _UNIT: Final = {
     "rb": 1000, "ribu": 1000, "k": 1000, "thousand": 1000, "jt": 1_000_000, "juta": 1_000_000, "million": 1_000_000,
     "m": 1_000_000, "mio": 1_000_000, "ratus": 100, "miliar": 1_000_000_000, "milyar": 1_000_000_000,
 }  # fmt: skip
 _NUMBER: Final = r"\d+(?:[.,]\d+)*"
 _AMOUNT = re.compile(
-    rf"(?P<front>\b(?:rp|idr|usd|sgd|myr)\b\.?|[$€£])?\s*(?P<number>{_NUMBER})"
-    rf"(?:\s*(?P<unit>ribu|rb|juta|jt|thousand|million|miliar|milyar|k|m)\b)?\s*(?P<tail>%|\b(?:persen|percent|rupiah|perak|dollars?|dolar)\b)?",
+    rf"(?P<front>\b(?:rp|idr|usd|sgd|myr)\b\.?|[$€£])?\s{{0,3}}(?P<number>{_NUMBER})"
+    rf"(?:\s{{0,3}}(?P<unit>ribu|rb|juta|jt|thousand|million|miliar|milyar|k|m)\b)?\s{{0,3}}(?P<tail>%|\b(?:persen|percent|rupiah|perak|dollars?|dolar)\b)?",
     re.IGNORECASE,
 )
 _TIME = re.compile(r"(?<![\d.,])([01]?\d|2[0-4])[.:]([0-5]\d)(?![\d.,]*\d)(?!\s*(?:%|kg|gr?|l|ml|jt|juta|rb|ribu|k)\b)", re.IGNORECASE)
@@ -41,6 +43,8 @@ _WEIGHTY_AFTER = re.compile(
 )
 _WEIGHTY_BEFORE = re.compile(r"(?:jam|pukul|tanggal|tgl|stok|sisa|nomor|no\.?|at|on|stock|number)\s*$", re.IGNORECASE)
 SMALL: Final = 10
+_NEAR: Final = 24
+"""Letters before or after a figure that can say what it counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +76,11 @@ def figures(text: str, *, is_source: bool = False) -> list[Figure]:
     found = [Figure("link", _address(hit[0]), hit.start()) for hit in _LINK.finditer(clean)]
     rest = _blank(_LIST_MARK, _blank(_LINK, clean))
     for hit in _TIME.finditer(rest):
-        if not _MONEY_BEFORE.search(rest[: hit.start()]):
+        if not _MONEY_BEFORE.search(_before(rest, hit)):
             found.append(Figure("time", f"{int(hit[1])}:{hit[2]}", hit.start()))
             rest = rest if is_source else _without(rest, hit)
     for hit in _LONG.finditer(rest):
-        if not _MONEY_BEFORE.search(rest[: hit.start()]) and (digits := _digits(hit[0])) is not None:
+        if not _MONEY_BEFORE.search(_before(rest, hit)) and (digits := _digits(hit[0])) is not None:
             found.append(Figure("digits", digits, hit.start()))
             rest = rest if is_source else _without(rest, hit)
     return [*found, *_amounts(rest), *_spelled(rest)]
@@ -88,6 +92,10 @@ def _blank(pattern: re.Pattern[str], text: str) -> str:
 
 def _without(text: str, hit: re.Match[str]) -> str:
     return text[: hit.start()] + " " * len(hit[0]) + text[hit.end() :]
+
+
+def _before(text: str, hit: re.Match[str]) -> str:
+    return text[max(0, hit.start() - _NEAR) : hit.start()]
 
 
 def _digits(run: str) -> str | None:
@@ -118,7 +126,7 @@ def _kind(text: str, hit: re.Match[str], value: Decimal, unit: str, tail: str) -
         return "share"
     if hit["front"] or unit or tail or _GROUPS.match(hit["number"]):
         return "money"
-    weighty = _WEIGHTY_AFTER.match(text[hit.end() :]) or _WEIGHTY_BEFORE.search(text[: hit.start()])
+    weighty = _WEIGHTY_AFTER.match(text[hit.end() : hit.end() + _NEAR]) or _WEIGHTY_BEFORE.search(_before(text, hit))
     return "small" if value <= SMALL and not weighty else "number"
 
 
