@@ -9,7 +9,7 @@ from state.auto_replies import RuleFormState as F
 from wa_app.components.buttons import button, icon_button
 from wa_app.components.cards import segmented
 from wa_app.components.chat import bubble, phone_preview
-from wa_app.components.dialogs import dialog
+from wa_app.components.dialogs import confirm, dialog
 from wa_app.components.editor import message_editor, whatsapp_text
 from wa_app.components.forms import field, field_errors, select, switch, text_field
 from wa_app.components.i18n import error_text, t, t_var, zone_name
@@ -200,8 +200,12 @@ def rule_form() -> rx.Component:
         name, rx.el.div(rx.el.span(t("rules.form.kind"), class_name="field-label"), kinds, class_name="stack gap-1"),
         _keywords(), _regex_help(), _answer(), _schedule(), _limits(), _after(), class_name="form", key="rule" + F.nonce.to(str),
     )  # fmt: skip
+    leaving = confirm(
+        t("rules.leave.title"), t("rules.leave.words"), open_=F.asks_to_leave, on_open_change=F.stay,
+        confirm_text=t("rules.leave.do"), on_confirm=F.discard, cancel_text=t("rules.leave.stay"),
+    )  # fmt: skip
     return dialog(
-        rx.el.div(fields, _preview(), class_name="rule-form"),
+        rx.el.div(fields, _preview(), class_name="rule-form"), leaving,
         title=rx.cond(F.rule_id, t("rules.edit"), t("rules.new")), open_=F.is_open, on_open_change=F.set_open, width=780,
         foot=[
             button(t("common.cancel"), on_click=F.set_open(False)),

@@ -28,12 +28,19 @@ from wa_app.services.campaigns.checks import known_attributes
 
 _PARTS = re.compile(r"[\n;,]")
 WORKDAYS = [0, 1, 2, 3, 4, 5]
+WRITTEN = (
+    "name", "kind", "keywords", "draft", "body", "silent", "file_id", "device_ids", "windows", "from_date", "until_date",
+    "limit_times", "limit_period", "cooldown_min", "delay", "hand_over", "stops_here",
+)  # fmt: skip
+"""What a person writes in the editor."""
 
 
 class RuleFormState(FormErrors, AppState):
     """One rule, new or stored, while it is being written."""
 
     is_open: bool = False
+    asks_to_leave: bool = False
+    """Whether it asks what becomes of changes that are not kept."""
     rule_id: str = ""
     nonce: int = 0
     """Changes with every opening, so that fields which the browser keeps begin anew."""
@@ -62,12 +69,14 @@ class RuleFormState(FormErrors, AppState):
     preview: str = ""
     variants: int = 1
     busy: bool = False
+    _as_opened: str = ""
+    """What stood in the editor when it was opened."""
 
     @rx.event
     async def begin(self) -> None:
         """An empty rule."""
         await self._fresh()
-        self.is_open = True
+        self._opened()
 
     @rx.event
     async def open(self, rule_id: str) -> None:
@@ -76,12 +85,28 @@ class RuleFormState(FormErrors, AppState):
             view = await auto_replies.get(uow, parsed_id(rule_id))
         await self._fresh()
         self._fill(view)
-        self.is_open = True
+        self._opened()
 
     @rx.event
     async def set_open(self, is_open: bool) -> None:
+        """Close it; what was written and not kept is asked about first."""
         await self.principal()
-        self.is_open = is_open
+        if not is_open and self.is_open and self._written() != self._as_opened:
+            self.asks_to_leave = True
+        else:
+            self.is_open = is_open
+
+    @rx.event
+    async def stay(self, _is_open: bool) -> None:
+        """Go on writing."""
+        await self.principal()
+        self.asks_to_leave = False
+
+    @rx.event
+    async def discard(self) -> None:
+        """Close it without keeping anything."""
+        await self.principal()
+        self.asks_to_leave = self.is_open = False
 
     @rx.event
     async def set_name(self, name: str) -> None:
@@ -251,6 +276,12 @@ class RuleFormState(FormErrors, AppState):
             may = uow.principal.may("devices.read")
             listed = await devices.list_devices(uow) if may else []
         self.device_options = [{"id": str(one.id), "name": one.name} for one in listed]
+
+    def _opened(self) -> None:
+        self._as_opened, self.is_open = self._written(), True
+
+    def _written(self) -> str:
+        return repr([getattr(self, key) for key in WRITTEN])
 
     def _fill(self, view: AutoReplyView) -> None:
         self.rule_id, self.name, self.kind = str(view.id), view.name, view.match_type.value

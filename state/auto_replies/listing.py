@@ -229,11 +229,11 @@ class RulesState(AppState):
         async with self.unit_of_work() as uow:
             self.may_write = uow.principal.may("rules.write")
             found, next_id, self.total = await auto_replies.list_(uow, where, after=after, limit=size)
+            self.on, self.week = await auto_replies.sums(uow, where)
         begin = len(self.rows) if further else 0
         rows = [row_of(view, begin + at) for at, view in enumerate(found, start=1)]
         self.rows = [*self.rows, *rows] if further else rows
         self.next_id = str(next_id) if next_id else ""
         shown = {row["id"] for row in self.rows}
         self.picked = [one for one in self.picked if one in shown]
-        self.week, self.on = sum(row["week"] for row in self.rows), sum(row["active"] for row in self.rows)
         self.ready = True

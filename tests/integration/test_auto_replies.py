@@ -15,6 +15,7 @@ from wa_app import db
 from wa_app.config import Settings
 from wa_app.db import system_unit_of_work, unit_of_work
 from wa_app.errors import Forbidden, Invalid, LimitReached, NotFound
+from wa_app.kit.clock import utc_now
 from wa_app.kit.ids import new_id
 from wa_app.models.auto_replies import LimitPeriod, MatchType
 from wa_app.schemas.auto_replies import (
@@ -256,6 +257,18 @@ async def test_keywords_are_kept_once_and_devices_as_given(me: Principal) -> Non
     async with unit_of_work(me) as uow:
         kept = await auto_replies.update(uow, made.id, AutoReplyUpdate(device_ids=[], limit_times=2))
     assert (kept.device_ids, kept.limit_times, kept.keywords) == ([], 2, ["harga", "promo"])
+
+
+async def test_sums_count_all_rules_that_match_not_only_a_page(me: Principal) -> None:
+    for number in range(3):
+        made = await rule(me, f"promo{number}", is_active=number != 1)
+        async with unit_of_work(me) as uow:
+            assert await auto_replies.count_hit(uow, made.id, None, utc_now())
+    await rule(me, "harga")
+    async with unit_of_work(me) as uow:
+        assert len((await auto_replies.list_(uow, limit=1))[0]) == 1
+        assert await auto_replies.sums(uow) == (3, 3)
+        assert await auto_replies.sums(uow, RuleFilter(q="promo", is_active=True)) == (2, 2)
 
 
 async def test_is_listed_in_order_searched_filtered_and_paged(me: Principal) -> None:

@@ -55,6 +55,21 @@ async def test_is_made_read_changed_switched_copied_ordered_and_put_away(http: h
     assert (await http.get(BASE, params={"limit": 1, "cursor": first["next_cursor"]})).json()["items"][0]["name"] == "harga"
 
 
+async def test_refuses_null_where_something_must_stand_and_takes_it_where_nothing_may(http: httpx.AsyncClient) -> None:
+    one = await made(http, "harga", limit_times=2, from_date="2026-11-01", until_date="2026-12-01")
+    path = f"{BASE}/{one['id']}"
+    nothing = await http.patch(path, json={"limit_times": None, "from_date": None, "until_date": None, "file_id": None})
+    assert nothing.status_code == 200
+    assert [nothing.json()[key] for key in ("limit_times", "from_date", "until_date", "file_id")] == [None] * 4
+    wrong = dict.fromkeys(("keywords", "name", "is_active", "device_ids", "windows", "priority", "delay", "cooldown_s"))
+    refused = await http.patch(path, json={"response_text": "baru", **wrong})
+    assert refused.status_code == 422
+    told = refused.json()
+    assert (told["code"], {one["field"] for one in told["errors"]}) == ("auto_reply_invalid", set(wrong))
+    assert {one["code"] for one in told["errors"]} == {"value_missing"}
+    assert (await http.get(path)).json() == nothing.json()
+
+
 async def test_tells_which_rule_answers_a_text_and_why_the_others_do_not(http: httpx.AsyncClient) -> None:
     one = await made(http, "harga")
     await made(http, "ok", name="ok")

@@ -14,7 +14,7 @@ TEXTS = st.one_of(
     st.text(st.characters(), max_size=60),
     st.lists(
         st.sampled_from([
-            "harga", "hrg", "GMN", "haaargaaa", "maaaf", "terima", "kasih", "di", "mana", "h", "a", "r", ".", ",", "Rp", "1.000",
+            "harga", "hrg", "GMN", "ng", "g", "n", "haaargaaa", "maaaf", "terima", "kasih", "di", "mana", "h", "a", "r", ".", ",", "Rp", "1.000",
             "150", "👍🏽", "\u200b", "\ufe0f", "Ａ", "ﷺ", "ϓ", "ẛ", "ß", "İ", "ı", "Ǆ", "한", "が", "ก็", "हि", "\x00", "\ud800", " ", "-",
             "'", "_", "１", "½", "①", "XXL", "aaa", "bb", "tq", "y",
         ]),

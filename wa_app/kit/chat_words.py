@@ -9,8 +9,9 @@ Both the message and the keyword go through `words`, so what is said here holds 
    character of a script that is written without spaces.
 3. Three or more single letters in a row are one word: `h a r g a`, `c.o.d`.
 4. Letters that are drawn out count once: a vowel anywhere (`haaarga`, `maaaf`), the last letter (`hargaaa`,
-   `okkk`), any letter three times in the middle. A doubled consonant stays (`massa` is not `masa`), and so do
-   words that begin with one or hold digits (`XXL` is not `XL`, `AA12` is not `A12`).
+   `okkk`), any letter three times in the middle, and the g of `ngg`, the one pair that Indonesian words are full
+   of (`tunggu`, `tungggu`, `tungu`). Any other doubled consonant stays (`massa` is not `masa`), and so do words
+   that begin with one or hold digits (`XXL` is not `XL`, `AA12` is not `A12`).
 5. What people write short is written out, from a list of words that mean nothing else (`hrg brp gmn`).
 
 `plain` joins the words again and changes nothing when it is applied twice. Nothing here raises.
@@ -44,6 +45,7 @@ _PHRASES: Final = {("terima", "kasih"): "terimakasih", ("di", "mana"): "dimana",
 
 _VOWELS: Final = "aeiou"
 _LONG_VOWEL = re.compile(rf"([{_VOWELS}])\1+")
+_LONG_NG = re.compile(r"(?<=[^\W\d_])ngg+")
 _LONG_INSIDE = re.compile(r"(?<!^)([^\W\d_])\1{2,}")
 _LONG_END = re.compile(r"(?<!^)([^\W\d_])\1+$")
 _ONE_LETTER = re.compile(r"^(.)\1*$")
@@ -146,7 +148,7 @@ def _shortened(word: str) -> str:
     """A word with what is drawn out counted once."""
     if len(word) < 3 or not word.isalpha() or _ONE_LETTER.match(word):
         return word
-    once = _LONG_INSIDE.sub(r"\1", _LONG_VOWEL.sub(r"\1", word))
+    once = _LONG_INSIDE.sub(r"\1", _LONG_NG.sub("ng", _LONG_VOWEL.sub(r"\1", word)))
     return _LONG_END.sub(r"\1", once)
 
 

@@ -124,7 +124,7 @@ class AutoReplyCreate(BaseModel):
 
 
 class AutoReplyUpdate(BaseModel):
-    """Changes; what is not set stays."""
+    """Changes; what is not set stays. Null takes away the file, a date or the limit, and is refused elsewhere."""
 
     model_config = ConfigDict(extra="forbid")
 

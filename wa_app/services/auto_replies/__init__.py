@@ -3,7 +3,7 @@
     deciding   which rule fires for a text, and why the others do not
     counting   how often rules fired; holds the limits per contact
     compiled   a tenant's rules ready to be asked, kept per process
-    reading    rules as they are shown: list_, get
+    reading    rules as they are shown: list_, get, sums
     writing    create, update, toggle, duplicate, remove, restore, reorder, purge
     trying     a text tried on the rules
     transfer   rules in files, out and in; `cells` is a rule as a row
@@ -14,7 +14,7 @@
 from wa_app.services.auto_replies.counting import count_hit, figures, tidy
 from wa_app.services.auto_replies.deciding import decide
 from wa_app.services.auto_replies.examples import add_examples
-from wa_app.services.auto_replies.reading import get, list_
+from wa_app.services.auto_replies.reading import get, list_, sums
 from wa_app.services.auto_replies.transfer import bring_in, export
 from wa_app.services.auto_replies.trying import try_text
 from wa_app.services.auto_replies.writing import (
@@ -43,6 +43,7 @@ __all__ = [
     "remove",
     "reorder",
     "restore",
+    "sums",
     "tidy",
     "toggle",
     "try_text",

@@ -43,6 +43,15 @@ async def list_(
     return await views(uow, rows[:size]), rows[size - 1].id if len(rows) > size else None, total
 
 
+async def sums(uow: TenantUnitOfWork, where: RuleFilter | None = None) -> tuple[int, int]:
+    """Of all rules that match, not only a page of them: how many are on, how often they fired in the last seven days."""
+    uow.require(Verb.RULES_READ)
+    query = select(col(AutoReply.id), col(AutoReply.is_active)).where(*_filters(where or RuleFilter()))
+    rows = (await uow.session.execute(query)).all()
+    hits = await figures(uow, [row.id for row in rows], zone(await _zone(uow)))
+    return sum(row.is_active for row in rows), sum(one.week for one in hits.values())
+
+
 def _filters(where: RuleFilter) -> list[ColumnElement[bool]]:
     # A tenant keeps hundreds of rules at most: the partial index narrows them down before words are looked at.
     found: list[ColumnElement[bool]] = [col(AutoReply.deleted_at).is_(None)]

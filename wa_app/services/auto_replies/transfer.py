@@ -104,7 +104,8 @@ async def _take(
     if known is not None and on_duplicate == "skip":
         return "skipped"
     if known is not None and on_duplicate == "update":
-        change = AutoReplyUpdate(**{key: getattr(data, key) for key in values})
+        kept = {key: getattr(data, key) for key in values}
+        change = AutoReplyUpdate(**{key: one for key, one in kept.items() if one is not None or key in writing.MAY_BE_NONE})
         await writing.changed(uow)
         await writing.change(uow, await reading.find(uow, known, lock=True), change)
         return "updated"

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlmodel import col, delete, select
 
 from wa_app.db import SystemUnitOfWork, TenantUnitOfWork
-from wa_app.errors import LimitReached
+from wa_app.errors import FieldError, Invalid, LimitReached
 from wa_app.kit.clock import utc_now
 from wa_app.kit.ids import new_id
 from wa_app.models.auto_replies import AutoReply, AutoReplyDevice
@@ -75,11 +75,11 @@ async def update(uow: TenantUnitOfWork, rule_id: UUID, data: AutoReplyUpdate) ->
 async def change(uow: TenantUnitOfWork, row: AutoReply, data: AutoReplyUpdate) -> None:
     """The same on a row that is held."""
     given = data.model_fields_set
+    if empty := sorted(key for key in given - MAY_BE_NONE if getattr(data, key) is None):
+        raise Invalid(*(FieldError(key, "value_missing") for key in empty), code="auto_reply_invalid")
     was_silent = not row.response_text and row.file_id is None
     for key in given.intersection(PLAIN):
-        value = getattr(data, key)
-        if value is not None or key in MAY_BE_NONE:
-            setattr(row, key, value)
+        setattr(row, key, getattr(data, key))
     if data.priority is not None:
         row.priority = data.priority
     if data.windows is not None:
