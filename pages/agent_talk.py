@@ -228,7 +228,7 @@ def _summary() -> rx.Component:
     )  # fmt: skip
     why = rx.cond(
         detail["handover"],
-        rx.el.p(chip(t("agent_page.outcome.handover"), "warn", dot=False), " ", detail["handover"].to(str), class_name="small muted"),
+        rx.el.p(chip(t("agent_page.outcome.handover"), "warn", dot=False), " ", t_var("handover.reason." + detail["handover"].to(str)), class_name="small muted"),
     )
     return rx.el.div(sure, why, class_name="stack gap-2 pt-3")
 

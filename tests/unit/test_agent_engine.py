@@ -275,6 +275,7 @@ def test_every_step_that_an_agent_notes_has_its_words(language: str) -> None:
     noted = set(re.findall(r'TraceStep\.(\w+), "(\w+)"', source(engine))) | {("ANSWER", f"agent_{one}") for one in reasons()}
     assert len(noted) > 15
     assert {f"trace.{name.lower()}.{outcome}" for name, outcome in noted} - said.keys() == set()
+    assert {f"handover.reason.{one}" for one in (reasons() | engine.FINAL) - {"answer", "no_words"}} - said.keys() == set()
     fields = {one.field for one in diff(None, AgentConfig(name="x"))} | {name for name, _ in _leaves(AgentConfig().model_dump(mode="json"))}
     assert {f"agent.field.{name}" for name in fields} - said.keys() == set()
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from wa_app.config import ROOT
-from wa_app.i18n import FOLDER, LANGUAGES, catalogue, translate
+from wa_app.i18n import FOLDER, LANGUAGES, NAMED, catalogue, translate
 from wa_app.i18n.build import source
 
-PLACEHOLDER = re.compile(r"\{(\w+)\}")
+PLACEHOLDER = re.compile(r"\{(\w+(?::[\w.]+)?)\}")
 IN_SCRIPT = re.compile(r"""\bt\(["']([\w.]+)["']""")
 TAKE_KEYS = {"t", "toast", "translate"}
 QUOTED = re.compile(r"""["'`]([a-z_]+(?:\.[a-z_0-9]+)+)["'`]""")
@@ -75,6 +75,7 @@ def test_no_key_is_unused():
     code = "\n".join(path.read_text("utf-8") for path in files("*.py", "*.js", "*.jsx"))
     mentioned = set(QUOTED.findall(code))
     beginnings = tuple(found for found in BEGINNING.findall(code) if found not in mentioned) + SHARED
+    beginnings += tuple({f"{family}." for text in catalogue("id").values() for _, family in NAMED.findall(text)})
     unused = {key for key in catalogue("id") if key not in mentioned and not key.startswith(beginnings)}
     assert not unused
 
@@ -93,6 +94,23 @@ def test_translates_with_arguments_and_falls_back():
     assert translate("id", "common.saved_at", time="09.41") == "Tersimpan 09.41"
     assert translate("xx", "app.name") == "Sapa"
     assert translate("id", "no.such.key") == "no.such.key"
+
+
+def test_codes_in_a_text_are_said_in_words():
+    said = translate("en", "trace.insights.read", intent="price", sentiment="negative", urgency="low", product="")
+    assert said == "Intent: asks for the price; mood negative, urgency low."
+    assert translate("id", "trace.reading.unread", kinds="image, audio", reasons="file_broken, audio") == (
+        "Tidak ada yang bisa dibaca (gambar, suara). Berkas rusak. Pesan suara disimpan dan tidak dibaca."
+    )
+    assert translate("id", "insight.of.intent", value="") == "tidak jelas"
+    assert translate("id", "insight.of.tags", value="hot lead, kopi luwak") == "pembeli serius, kopi luwak"
+
+
+def test_families_of_codes_have_texts():
+    """A text that names a family names one that there is."""
+    families = {family for text in catalogue("id").values() for _, family in NAMED.findall(text)}
+    assert len(families) >= 5
+    assert {one for one in families if not any(key.startswith(f"{one}.") for key in catalogue("id"))} == set()
 
 
 def test_browser_module_is_deterministic():

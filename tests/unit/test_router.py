@@ -6,12 +6,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from wa_app.i18n import catalogue
+from wa_app.i18n import catalogue, translate
 from wa_app.inbound import router
 from wa_app.inbound.router import Action, By, Decision, Heard, Parts, RouterContext
 from wa_app.inbound.router.steps import LOOP_ANSWERS
 from wa_app.schemas.agents import AgentConfig, AgentOutcome, AgentTask, Outcome
 from wa_app.schemas.auto_replies import Considered, RuleDecision, RuleMatch, RuleQuestion
+from wa_app.schemas.traces import TraceStep
 
 AT = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
 """A Wednesday, 17:00 in Jakarta."""
@@ -210,6 +211,21 @@ async def test_every_tenth_message_of_a_flood_brings_an_apology() -> None:
     assert "Maaf" not in (await router.decide(replace(asked, recent=(*recent, AT, AT)))).text
     old = tuple(at - timedelta(hours=1) for at in recent)
     assert "Maaf" not in (await router.decide(replace(asked, recent=old))).text
+
+
+@pytest.mark.parametrize(
+    ("words", "outcome", "said"),
+    [
+        ("", "unread", "Tidak ada yang bisa dibaca (suara, dokumen). Berkas rusak. Pesan suara disimpan dan tidak dibaca."),
+        ("harga?", "partly", "2 berkas: 0 karakter dibaca, 2 tidak. Berkas rusak. Pesan suara disimpan dan tidak dibaca."),
+    ],
+)
+async def test_says_why_a_file_was_not_read(words: str, outcome: str, said: str) -> None:
+    files = (Heard("", "document", reading="failed", unread="file_broken"), Heard("", "audio", reading="skipped", unread="audio"))
+    asked = replace(context("x"), messages=(Heard(words), *files) if words else files)
+    entry = next(one for one in (await router.decide(asked)).trace if one.step is TraceStep.READING)
+    assert entry.outcome == outcome
+    assert translate("id", entry.key, **entry.detail) == said  # type: ignore[arg-type]
 
 
 def test_every_step_has_its_text() -> None:

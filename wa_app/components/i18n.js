@@ -4,6 +4,7 @@ import { catalogues } from "./catalogues.js";
 
 const KEY = "sapa_lang";
 const LOCALES = { id: "id-ID", en: "en-GB" };
+const NAMED = /\{(\w+):([\w.]+)\}/g;
 const listeners = new Set();
 let zone = "Asia/Jakarta";
 let version = 0;
@@ -67,8 +68,13 @@ function makeT(lang) {
     if (args) for (const [name, value] of Object.entries(args)) {
       text = text.split(`{${name}}`).join(typeof value === "number" ? num(value, 1) : value ?? "");
     }
-    return text;
+    return text.replace(NAMED, (whole, name, family) => (args && name in args ? named(family, args[name]) : whole));
   };
+  // `{mood:insight.mood}`: the codes in `mood` have texts of their own; one without is shown as it is.
+  const named = (family, value) => String(value ?? "").split(", ").reduce((said, code) => {
+    const text = texts[`${family}.${(code || "none").replaceAll(" ", "_")}`] ?? code;
+    return said ? `${said}${said.endsWith(".") ? " " : ", "}${text}` : text;
+  }, "");
   const num = (value, digits = 0) => value === null || value === undefined || value === "" ? "" :
     new Intl.NumberFormat(locale, { minimumFractionDigits: 0, maximumFractionDigits: digits }).format(Number(value));
   const percent = (value, digits = 1) => `${num(value, digits)}%`;

@@ -162,7 +162,7 @@ def facts_read(rows: Any) -> rx.Component:
     """What was read from the customer's words."""
 
     def one(row: Any) -> rx.Component:
-        return rx.el.div(rx.el.dt(t_var("agent_page.fact." + row["key"].to(str))), rx.el.dd(row["value"].to(str)))
+        return rx.el.div(rx.el.dt(t_var("agent_page.fact." + row["key"].to(str))), rx.el.dd(t_var("insight.of." + row["key"].to(str), {"value": row["value"]})))
 
     return rx.el.dl(rx.foreach(rows, one), class_name="facts-read")
 

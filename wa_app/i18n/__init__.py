@@ -5,11 +5,14 @@ is for what the server writes itself: mails, problem+json, exported files.
 """
 
 import json
+import re
 from functools import lru_cache
 from pathlib import Path
 
 LANGUAGES = ("id", "en")
 DEFAULT_LANGUAGE = "id"
+NAMED = re.compile(r"\{(\w+):([\w.]+)\}")
+"""`{mood:insight.mood}`: the value of `mood` is a code, its text is `insight.mood.<code>`."""
 FOLDER = Path(__file__).resolve().parent
 
 
@@ -28,7 +31,17 @@ def translate(language: str, key: str, **args: str | int) -> str:
     >>> translate("en", "app.name")
     'Sapa'
     """
-    text = catalogue(language if language in LANGUAGES else DEFAULT_LANGUAGE).get(key, key)
+    texts = catalogue(language if language in LANGUAGES else DEFAULT_LANGUAGE)
+    text = texts.get(key, key)
     for name, value in args.items():
         text = text.replace("{" + name + "}", str(value))
-    return text
+    return NAMED.sub(lambda found: _named(texts, found[2], str(args[found[1]])) if found[1] in args else found[0], text)
+
+
+def _named(texts: dict[str, str], family: str, value: str) -> str:
+    """The texts of codes, `, ` between several; a code without one is shown as it is."""
+    said = ""
+    for code in value.split(", "):
+        text = texts.get(f"{family}.{(code or 'none').replace(' ', '_')}", code)
+        said = f"{said}{' ' if said.endswith('.') else ', '}{text}" if said else text
+    return said

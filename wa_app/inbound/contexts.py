@@ -94,5 +94,5 @@ async def deepen(uow: TenantUnitOfWork, turn: Mapping[str, Any], loaded: Loaded)
 def _heard(row: Mapping[str, Any]) -> Heard:
     return Heard(
         text=row["text"], kind=row["type"], read_text=(row.get("reading") or {}).get("text") or "", reading=row.get("reading_state"),
-        at=row["timestamp"], id=row["id"],
+        at=row["timestamp"], id=row["id"], unread=(row.get("reading") or {}).get("reason") or "",
     )  # fmt: skip

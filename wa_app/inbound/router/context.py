@@ -28,6 +28,8 @@ class Heard:
     """NULL and done, failed, skipped: nothing more is to be waited for."""
     at: datetime | None = None
     id: UUID | None = None
+    unread: str = ""
+    """Why its picture or document was not read, a word with the text `reading.reason.<unread>`."""
 
     @property
     def is_being_read(self) -> bool:

@@ -63,14 +63,17 @@ def reading(context: RouterContext, trace: Trace) -> Decision | None:
         return Decision(Action.WAIT, reason="reading")
     files = [one for one in context.messages if one.kind != "text"]
     characters = sum(len(one.read_text) for one in files)
+    reasons = ", ".join(dict.fromkeys(one.unread for one in files if one.unread and not one.is_being_read))
     if not question_of(context.messages):
-        trace.add(TraceStep.READING, "empty", kinds=", ".join(sorted({one.kind for one in context.messages})))
+        kinds = ", ".join(sorted({one.kind for one in context.messages}))
+        trace.add(TraceStep.READING, "unread" if reasons else "empty", kinds=kinds, reasons=reasons)
         return Decision(Action.SILENT, reason="empty")
     if not files:
         trace.add(TraceStep.READING, "text", messages=len(context.messages))
     else:
-        failed = sum(one.reading == "failed" or one.is_being_read for one in files)
-        trace.add(TraceStep.READING, "read", files=len(files), characters=characters, failed=failed)
+        failed = sum(one.reading == "failed" or one.is_being_read or bool(one.unread) for one in files)
+        figures = {"files": len(files), "characters": characters, "failed": failed, "reasons": reasons}
+        trace.add(TraceStep.READING, "partly" if reasons else "read", **figures)
     return None
 
 
