@@ -2,9 +2,11 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
+from tests.fixtures import sources
 from wa_app import errors
 from wa_app.config import ROOT
 from wa_app.i18n import LANGUAGES, catalogue
@@ -16,17 +18,17 @@ FIRST = {"NotFound", "NotSignedIn", "Forbidden", "Conflict", "LimitReached", "Un
 def subclasses() -> set[str]:
     """Names of our own errors that pass a code on by `super().__init__(code)`."""
     names = set(FIRST) | {"Invalid"}
-    for _, tree in trees():
-        for node in ast.walk(tree):
+    for _, nodes in files():
+        for node in nodes:
             if isinstance(node, ast.ClassDef) and any(isinstance(base, ast.Name) and base.id in names for base in node.bases):
                 names.add(node.name)
     return names
 
 
-def trees() -> Iterator[tuple[str, ast.Module]]:
+def files() -> Iterator[tuple[str, tuple[ast.AST, ...]]]:
     for folder in ("wa_app", "state", "tasks"):
         for path in sorted((ROOT / folder).rglob("*.py")):
-            yield str(path.relative_to(ROOT)), ast.parse(path.read_text("utf-8"))
+            yield str(path.relative_to(ROOT)), sources.nodes(path)
 
 
 def name_of(call: ast.Call) -> str:
@@ -47,11 +49,12 @@ def argument(call: ast.Call, place: int, name: str) -> ast.expr | None:
     return named or (call.args[place] if len(call.args) > place else None)
 
 
+@cache
 def codes() -> dict[str, str]:
     """Each code with a place that raises it."""
     found: dict[str, str] = {}
-    for path, tree in trees():
-        for node in ast.walk(tree):
+    for path, nodes in files():
+        for node in nodes:
             if not isinstance(node, ast.Call):
                 continue
             name = name_of(node)
@@ -64,7 +67,7 @@ def codes() -> dict[str, str]:
                 given = next((word.value for word in node.keywords if word.arg == "code"), None)
             for code in texts(given):
                 found.setdefault(code, f"{path}:{node.lineno}")
-        for node in ast.walk(tree):
+        for node in nodes:
             if isinstance(node, ast.ClassDef) and node.name in subclasses_of_app_error:
                 for call in ast.walk(node):
                     if isinstance(call, ast.Call) and name_of(call) == "__init__":

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.fixtures import sources
 from wa_app.config import ROOT
 
 PUBLIC_HANDLERS: set[str] = set()
@@ -31,16 +32,14 @@ def classes() -> dict[str, ast.ClassDef]:
     found = {}
     for path in (ROOT / "state").rglob("*.py"):
         if path.name != DEMO:
-            tree = ast.parse(path.read_text("utf-8"))
-            found |= {node.name: node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+            found |= {node.name: node for node in sources.nodes(path) if isinstance(node, ast.ClassDef)}
     return found
 
 
 def module_functions() -> dict[str, Method]:
     found = {}
     for path in (ROOT / "state").rglob("*.py"):
-        tree = ast.parse(path.read_text("utf-8"))
-        found |= {node.name: node for node in tree.body if isinstance(node, Method)}
+        found |= {node.name: node for node in sources.tree(path).body if isinstance(node, Method)}
     return found
 
 
@@ -92,7 +91,7 @@ def is_guarded(
 def admin_handlers() -> list[tuple[str, Method, dict[str, Method]]]:
     """Handlers of the platform's own pages: all states in modules called `admin…`."""
     own = {
-        node.name for path in (ROOT / "state").rglob("admin*.py") for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        node.name for path in (ROOT / "state").rglob("admin*.py") for node in sources.nodes(path)
         if isinstance(node, ast.ClassDef)
     }  # fmt: skip
     return [found for found in handlers() if found[0].partition(".")[0] in own]
@@ -102,7 +101,7 @@ def dangerous_names() -> set[str]:
     """What the modules of `state` call the parts that reach data."""
     found: set[str] = set()
     for path in (ROOT / "state").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in sources.nodes(path):
             if isinstance(node, ast.ImportFrom) and node.module:
                 inside = node.module.startswith(BEHIND_THE_DOORS)
                 found |= {

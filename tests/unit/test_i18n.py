@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures import sources
 from wa_app.config import ROOT
 from wa_app.i18n import FOLDER, LANGUAGES, NAMED, catalogue, translate
 from wa_app.i18n.build import source
@@ -39,7 +40,7 @@ def literal_keys() -> Iterator[str]:
     for path in files("*.js", "*.jsx"):
         yield from IN_SCRIPT.findall(path.read_text("utf-8"))
     for path in files("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in sources.nodes(path):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") in TAKE_KEYS:
                 position = 1 if getattr(node.func, "id", "") == "translate" else 0
                 if len(node.args) > position and isinstance(node.args[position], ast.Constant):
