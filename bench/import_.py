@@ -2,7 +2,8 @@
 
 The baseline reads the file with polars, COPYs it into an unlogged staging table and inserts it, set-based,
 into the same indexed tables as their owner would: no checks, no chunks, no progress. Both run on the same
-server, one after the other, into two tenants; `--set n=100000` makes it smaller.
+server, one after the other, into two tenants; `--set n=100000` makes it smaller. `--set profile=1` also says
+where the time of the inserts goes: the same inserts again with one index of theirs taken away, and rolled back.
 """
 
 import asyncio
@@ -55,6 +56,24 @@ BARE = (
 )
 STAGING = """CREATE UNLOGGED TABLE bare_staging (name text, phone text, city text, total text,
     id uuid NOT NULL DEFAULT uuidv7())"""
+
+
+INDEXES = ("ix_contacts_search", "ix_contacts_alive", "ix_contact_identities_tenant_id_contact_id",
+           "ix_contact_identities_tenant_id_hash")  # fmt: skip
+
+
+async def profile(connection: Any, path: Path) -> dict[str, float]:
+    """Seconds of the least that is possible with all indexes, and with all but one; nothing of it is kept."""
+    found = {}
+    for index in ("", *INDEXES):
+        transaction = connection.transaction()
+        await transaction.start()
+        if index:
+            await connection.execute(f"DROP INDEX {index}")
+        seconds, _ = await bare(connection, await make_tenant(connection), path)
+        await transaction.rollback()
+        found[f"without_{index}_s" if index else "with_all_s"] = round(seconds, 2)
+    return found
 
 
 async def bare(connection: Any, tenant: UUID, path: Path) -> tuple[float, int]:
@@ -148,6 +167,7 @@ async def run(env: Bench) -> Result:
     try:
         first, second = await make_tenant(connection), await make_tenant(connection)
         bare_s, bare_rows = await bare(connection, first, path)
+        shares = await profile(connection, path) if env.option("profile", 0) else {}
         env.say(f"bare: {bare_s:.1f} s for {bare_rows} contacts")
         await connection.execute("CHECKPOINT")
         ours_s, found = await ours(second, path)
@@ -157,6 +177,6 @@ async def run(env: Bench) -> Result:
     ratio, rate = ours_s / bare_s, rows / ours_s
     lost = bare_rows - found["stored"]
     figures = {
-        "rows_per_s": rate, "seconds": ours_s, "baseline_seconds": bare_s, "rows": rows, "lost": lost, **found,
+        "rows_per_s": rate, "seconds": ours_s, "baseline_seconds": bare_s, "rows": rows, "lost": lost, **found, **shares,
     }  # fmt: skip
     return Result(NAME, ratio, figures, ratio <= BAR and rate >= ROWS_PER_S and lost == 0)
