@@ -150,9 +150,11 @@ async def _write_back(engine: Engine, day: Day) -> None:
         "SELECT identity_value FROM outbound_messages WHERE campaign_id = $1 ORDER BY id", day.run.campaign
     )
     phones = [row["identity_value"] for row in rows][::REPLY_EVERY]
+    # No connection is kept: a server that closes an idle one just then would fail a call that must not be made twice.
+    limits = httpx.Limits(max_keepalive_connections=0)
     async with (
-        httpx.AsyncClient(base_url=engine.waha_url, timeout=60) as customer,
-        httpx.AsyncClient(base_url=engine.api_url, headers={"X-Api-Key": day.key}, timeout=60) as person,
+        httpx.AsyncClient(base_url=engine.waha_url, timeout=60, limits=limits) as customer,
+        httpx.AsyncClient(base_url=engine.api_url, headers={"X-Api-Key": day.key}, timeout=60, limits=limits) as person,
     ):
         for phone in phones:
             device = random.choice(day.world.devices)
