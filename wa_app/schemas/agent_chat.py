@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from wa_app.schemas.agents import Insights
+from wa_app.schemas.agents import Insights, Outcome, Suggestion
 from wa_app.schemas.ai import ChatResult, Turn
 from wa_app.schemas.knowledge import Passage
 from wa_app.schemas.traces import TraceEntry
@@ -90,3 +90,31 @@ class AgentChatAnswer(BaseModel):
     usage: ChatUsage | None
     agent_id: UUID | None
     version: int | None = Field(description="0 is the draft.")
+
+
+class ChatSuggestion(BaseModel):
+    """Words for a person to begin with. Nothing was sent."""
+
+    text: str
+    """Empty when the agent does not know; the sources may still help."""
+    outcome: Outcome
+    confidence: float
+    reason: str
+    """Why it is not simply an answer: low_confidence, ungrounded, complaint, order, customer_wish, forbidden_topic, …"""
+    sources: list[ChatSource]
+    insights: Insights
+    usage: ChatUsage | None
+
+    @classmethod
+    def of(cls, made: Suggestion) -> Self:
+        return cls(
+            text=made.text, outcome=made.outcome, confidence=made.confidence, reason=made.reason,
+            sources=[ChatSource.of(one) for one in made.sources], insights=made.insights,
+            usage=ChatUsage.of(made.result) if made.result else None,
+        )  # fmt: skip
+
+
+class ChatSummary(BaseModel):
+    """A conversation in a few sentences."""
+
+    text: str

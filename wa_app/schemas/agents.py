@@ -172,3 +172,18 @@ class AgentOutcome:
     insights: Insights = field(default_factory=Insights)
     trace: tuple[TraceEntry, ...] = ()
     result: ChatResult | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """Words a person may begin with. `text` is empty when the agent does not know; the sources may still help."""
+
+    text: str
+    outcome: Outcome
+    confidence: float
+    reason: str = ""
+    """Why it is not simply an answer: a word with the text `handover.reason.<reason>`."""
+    sources: tuple[Passage, ...] = ()
+    """What it rests on; without words of its own, what came nearest."""
+    insights: Insights = field(default_factory=Insights)
+    result: ChatResult | None = None

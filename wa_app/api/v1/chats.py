@@ -5,11 +5,15 @@ from uuid import UUID
 
 from fastapi import Query
 
-from wa_app.api.deps import Uow
+from wa_app.api.deps import CurrentPrincipal, Uow
 from wa_app.api.paging import ListingDep, Page
 from wa_app.api.routing import router
+from wa_app.db import unit_of_work
+from wa_app.schemas.agent_chat import ChatSuggestion, ChatSummary
 from wa_app.schemas.conversations import BotSwitch, ChatMessage, ChatSend, ChatView
+from wa_app.schemas.principal import Principal
 from wa_app.services import conversations
+from wa_app.services.agents import helping
 
 routes = router("/chats", "chats")
 
@@ -64,3 +68,24 @@ async def cancel_answer(uow: Uow, chat_id: UUID) -> ChatView:
 async def send_answer_now(uow: Uow, chat_id: UUID) -> ChatView:
     """Let the automatic answer that waits leave at once; 409 when there is none."""
     return await conversations.send_answer_now(uow, chat_id)
+
+
+@routes.post("/{chat_id}/suggest")
+async def suggest(principal: CurrentPrincipal, chat_id: UUID) -> ChatSuggestion:
+    """Words to answer the customer's open messages with, and where they come from. Sends nothing; 409 when there is nothing to answer."""
+    await _may_answer(principal, chat_id)
+    return ChatSuggestion.of(await helping.suggest(principal.tenant_id, chat_id))
+
+
+@routes.post("/{chat_id}/summary")
+async def summarise(principal: CurrentPrincipal, chat_id: UUID) -> ChatSummary:
+    """The conversation in a few sentences. 409 when nothing was said yet."""
+    await _may_answer(principal, chat_id)
+    return ChatSummary(text=await helping.summarise(principal.tenant_id, chat_id))
+
+
+async def _may_answer(principal: Principal, chat_id: UUID) -> None:
+    """Whoever may answer a chat may let a model help; the transaction is over before one is asked."""
+    async with unit_of_work(principal) as uow:
+        uow.require("messages.send")
+        await conversations.get(uow, chat_id)
