@@ -13,7 +13,16 @@ from sqlalchemy import text
 from tests.fixtures.api import Signed, client_for, make_signed_tenant
 from tests.fixtures.audience import add_device
 from wa_app.ai.knowledge import vectors
-from wa_app.channels.port import AckLevel, ChatKind, EchoSource, Identity, IdentityKind, MessageEchoed, MessageKind, MessageReceived
+from wa_app.channels.port import (
+    AckLevel,
+    ChatKind,
+    EchoSource,
+    Identity,
+    IdentityKind,
+    MessageEchoed,
+    MessageKind,
+    MessageReceived,
+)
 from wa_app.config import Settings
 from wa_app.db import system_unit_of_work, unit_of_work
 from wa_app.errors import LimitReached
