@@ -17,7 +17,7 @@ from tests.fixtures import scans
 from wa_app.ai import reading
 from wa_app.ai.parsing.shapes import Limits, Refused
 from wa_app.ai.reading.children import parsing
-from wa_app.config import Settings
+from wa_app.config import ROOT, Settings
 from wa_app.errors import Invalid
 from wa_app.schemas.reading import DocumentText, Method, ReadStage
 
@@ -69,6 +69,16 @@ async def test_plain_text_in_any_encoding(tmp_path: Path, encoding: str, text: s
     document = await read(tmp_path, "catatan.txt", text.encode(encoding))
     assert document.pages[0].text == text
     assert document.pages[0].method is Method.TEXT
+
+
+async def test_a_picture_of_an_iphone_is_read(tmp_path: Path) -> None:
+    """A real HEIC file, as iPhones take them."""
+    document = await read(tmp_path, "IMG_0001.HEIC", (ROOT / "tests/data/harga.heic").read_bytes(), "image/heic")
+    (page,) = document.pages
+    assert page.method is Method.OCR
+    plain = page.text.upper().replace(" ", "")
+    assert "KOPIGAYO" in plain
+    assert "85.000" in plain
 
 
 async def test_markdown_keeps_what_stands_under_which_heading(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from wa_app.kit.folding import fold
 
 MAX_TERM: Final = 40
 _TOKEN: Final = re.compile(
-    r"(?P<number>\d{1,3}(?:[.,]\d{3})+(?![\d])|\d+(?:[.,]\d+)?)(?P<unit>[a-z]{1,6}\b)?|(?P<word>[^\W\d_]+(?:['’][^\W\d_]+)?\d*)"
+    r"(?P<number>\d{1,3}(?:[.,]\d{3})+(?![\d])|\d+(?:[.,]\d+)?)(?P<unit>[a-z]{1,6}\b)?|(?P<word>rp(?=\d)|[^\W\d_]+(?:['’][^\W\d_]+)?\d*)"
 )
 _THOUSANDS: Final = {"rb": 1000, "ribu": 1000, "k": 1000, "jt": 1_000_000, "juta": 1_000_000}
 _NEXT_THOUSANDS: Final = re.compile(r"\s?(rb|ribu|jt|juta)\b")
