@@ -7,13 +7,16 @@ leaves the process only after the commit (STYLE §2, after polarsource/polar).
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from time import monotonic
+from typing import Any, Final
 from uuid import UUID
 
+import asyncpg
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import text
+from sqlalchemy import event, text
+from sqlalchemy.exc import InvalidatePoolError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from wa_app import queues
@@ -24,6 +27,8 @@ from wa_app.schemas.principal import Principal
 log = structlog.get_logger(__name__)
 
 POOL_SIZE = 5
+IDLE_S: Final = 30.0
+"""A connection that nobody used for so long is asked whether it still lives before it is used again."""
 _engines: dict[str, AsyncEngine] = {}
 _redis: dict[str, Redis] = {}
 
@@ -34,13 +39,51 @@ def async_url(url: str) -> str:
     return f"postgresql+asyncpg://{rest}" if scheme in ("postgres", "postgresql") else url
 
 
+class _Connection(asyncpg.Connection):  # type: ignore[misc]
+    """Says something of ours in the same round trip as the next BEGIN."""
+
+    opening = ""
+
+    async def execute(self, query: str, *args: Any, **options: Any) -> str:
+        if self.opening and query.startswith("BEGIN"):
+            query, self.opening = f"{query} {self.opening}", ""
+        status: str = await super().execute(query, *args, **options)
+        return status
+
+
 def _engine(role: str, url: str) -> AsyncEngine:
     if role not in _engines:
-        _engines[role] = create_async_engine(
-            async_url(url), pool_size=POOL_SIZE, max_overflow=0, pool_pre_ping=True, pool_timeout=30,
-            connect_args={"server_settings": {"application_name": f"sapa-{role}", "timezone": "UTC"}},
+        _engines[role] = made = create_async_engine(
+            async_url(url),
+            pool_size=POOL_SIZE,
+            max_overflow=0,
+            pool_timeout=30,
+            connect_args={
+                "server_settings": {"application_name": f"sapa-{role}", "timezone": "UTC"},
+                "connection_class": _Connection,
+            },
         )
+        event.listen(made.sync_engine, "checkout", _look_at)
+        event.listen(made.sync_engine, "checkin", _note_time)
     return _engines[role]
+
+
+def _look_at(connection: Any, record: Any, _: Any) -> None:
+    """A connection whose server has gone is not handed out, nor any other of its age.
+
+    SQLAlchemy's own `pool_pre_ping` asks the server each time, in three round trips: more than a short transaction takes.
+    """
+    if connection.driver_connection.is_closed():
+        raise InvalidatePoolError
+    if monotonic() - record.info.get("used_at", monotonic()) > IDLE_S:
+        try:
+            connection.ping()
+        except Exception as error:
+            raise InvalidatePoolError from error
+
+
+def _note_time(_: Any, record: Any) -> None:
+    record.info["used_at"] = monotonic()
 
 
 def app_engine() -> AsyncEngine:
@@ -149,12 +192,28 @@ def live_channel(tenant_id: UUID) -> str:
 async def unit_of_work(principal: Principal) -> AsyncIterator[TenantUnitOfWork]:
     """A transaction of `sapa_app` that sees the principal's tenant only."""
     async with AsyncSession(app_engine(), expire_on_commit=False) as session, session.begin():
-        await session.execute(
-            text("SELECT set_config('app.tenant_id', :tenant, true)"), {"tenant": str(principal.tenant_id)}
-        )
+        await _enter(session, principal.tenant_id)
         uow = TenantUnitOfWork(session, principal)
         yield uow
     await uow._leave()
+
+
+async def _enter(session: AsyncSession, tenant_id: UUID) -> None:
+    """Begin the transaction and set its tenant, in one round trip; the setting ends with the transaction."""
+    connection = await session.connection()
+    raw = await connection.get_raw_connection()
+    conn, driver = raw.dbapi_connection, raw.driver_connection
+    assert conn is not None
+    assert isinstance(driver, _Connection)
+    driver.opening = f"SELECT set_config('app.tenant_id', '{UUID(str(tenant_id))}', true)"
+    try:
+        await conn._start_transaction()
+    except BaseException as error:
+        # Nobody knows whether the server has begun: this connection is not used again.
+        await connection.invalidate(error)
+        if isinstance(error, Exception):
+            raise OperationalError("BEGIN", None, error) from error
+        raise
 
 
 @asynccontextmanager
