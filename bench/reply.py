@@ -40,6 +40,7 @@ WORKERS = ("worker", "worker-answers", "worker-lanes", "scheduler")
 BAR_MS = 300.0
 WARM = 100
 GIVE_UP_S = 30.0
+POSTS = 3
 REPLY = "Mulai 10 ribu kak"
 
 
@@ -114,7 +115,11 @@ async def _post(http: httpx.AsyncClient, device: SeededDevice, chat: str) -> Non
     message = Message(new_bare_id(), session.name, chat, chat, False, "Kak, harga berapa?", time.time(), ack=2, source="app")
     body = orjson.dumps(wire.envelope("message.any", wire.stored(message, session), session, f"evt_{new_id().hex}"))
     headers = {"X-Webhook-Hmac": sign(body, device.hmac_key), "X-Webhook-Hmac-Algorithm": "sha512"}
-    (await http.post(f"/webhooks/waha/{device.token}", content=body, headers=headers)).raise_for_status()
+    for _ in range(POSTS):
+        # As WAHA does: a webhook that was not answered comes again, with the same id.
+        with suppress(httpx.TransportError):
+            (await http.post(f"/webhooks/waha/{device.token}", content=body, headers=headers)).raise_for_status()
+            return
 
 
 async def _accepted(world: World, n: int) -> dict[str, float]:

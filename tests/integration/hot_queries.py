@@ -21,7 +21,7 @@ from wa_app.schemas.blacklist import BlacklistFilter
 from wa_app.schemas.campaigns import Target
 from wa_app.schemas.contacts import ContactFilter
 from wa_app.schemas.segments import Rules
-from wa_app.sending import audience, caps, claims, lanes, ledger, reconcile, sweeps
+from wa_app.sending import acks, audience, caps, claims, lane, ledger, reconcile, sweeps
 from wa_app.services import (
     agent_trials,
     agents,
@@ -171,7 +171,7 @@ HOT: dict[str, Ask] = {
         claims._PICK_PREFERRED, row("campaigns"), lambda w: 16, lambda w: NIL, lambda w: "", lambda w: True, row("devices")
     ),
     "lane.pick_direct": driver(claims._PICK_DIRECT, row("devices"), lambda w: 16, lambda w: 9),
-    "lane.reply_waits": driver(lanes._REPLY_WAITS, row("devices")),
+    "lane.reply_waits": driver(lane.REPLY_WAITS, row("devices")),
     "lane.used": driver(
         caps._USED, row("devices"), lambda w: 20, lambda w: 500, lambda w: datetime.now(UTC), lambda w: datetime.now(UTC)
     ),
@@ -187,6 +187,7 @@ HOT: dict[str, Ask] = {
     "conversations.get": lambda uow, w: conversations.get(uow, w.ids["conversations"]),
     "conversations.messages": lambda uow, w: conversations.messages(uow, w.ids["conversations"]),
     "turns.find": driver(turns._FIND, row("conversations")),
+    "turns.free": driver(answering._FREE, row("conversations")),
     "turns.due": driver(answering._DUE, row("conversations")),
     "turns.of_contact": driver(turns._OPEN_OF, lambda w: w.contact_ids[5]),
     "turns.talk": driver(contexts._TALK, row("conversations"), lambda w: 600.0),
@@ -195,7 +196,7 @@ HOT: dict[str, Ask] = {
     "lane.turns": driver(claims._TURNS, lambda w: [w.ids["outbound_messages"]]),
     "inbound.pick": driver(process._PICK, lambda w: 100),
     "inbound.acks": driver(process._ACK_MESSAGES, lambda w: [w.ids["devices"]], lambda w: ["x1"], lambda w: ["read"]),
-    "ledger.acks": driver(ledger._LOCK_ACKED, lambda w: [w.ids["devices"]], lambda w: ["x1"]),
+    "ledger.acks": driver(acks._LOCK_ACKED, lambda w: [w.ids["devices"]], lambda w: ["x1"]),
     "ledger.enqueue": lambda uow, w: ledger.enqueue_message(
         uow, kind="manual", identity=("phone", "+6281200000001"), text="hai", dedupe_key=str(new_id())
     ),

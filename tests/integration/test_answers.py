@@ -13,6 +13,7 @@ from tests.fixtures.talks import Talks, talking
 from wa_app.channels import registry
 from wa_app.db import unit_of_work
 from wa_app.errors import Unavailable
+from wa_app.inbound import answering
 from wa_app.inbound.answering import answer_conversation
 from wa_app.inbound.process import process_tenant
 from wa_app.schemas.agents import AgentOutcome, AgentTask, Outcome
@@ -374,6 +375,49 @@ async def test_two_workers_answer_a_turn_once(talks: Talks) -> None:
     await asyncio.gather(*(lanes.run_lane(talks.world.tenant_id, talks.device.id, registry.channel, files.loader, 1.0) for _ in range(3)))
     assert len(await talks.sent()) == 1
     assert len(talks.brain.tasks) == 1
+
+
+async def test_a_rule_answers_without_a_lease(talks: Talks) -> None:
+    talks.brain.rules["harga"] = "Mulai 10 ribu"
+    await talks.says("Harga?")
+    await talks.states("answered")
+    assert await talks.sent() == ["Mulai 10 ribu"]
+    chat = await talks.conversation()
+    assert (chat["lease_epoch"], chat["lease_until"], (await talks.turns())[0]["tries"]) == (0, None, 0)
+
+
+async def test_a_turn_that_breaks_whoever_looks_at_it_ends_with_a_person(talks: Talks, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def breaks(*_: Any) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(talks.brain, "_rules", breaks)
+    await talks.says("Halo")
+    await talks.stored(1)
+    chat = (await talks.conversation())["id"]
+    for tries in range(1, answering.MAX_TRIES + 1):
+        await talks.world.fetch("UPDATE answer_turns SET wake_at = now() WHERE conversation_id = $1 RETURNING id", chat)
+        with pytest.raises(RuntimeError):
+            await answer_conversation(talks.world.tenant_id, chat, talks.brain.parts)
+        assert (await talks.turns())[0]["tries"] == tries
+        assert (await talks.conversation())["lease_until"] is None
+    await talks.world.fetch("UPDATE answer_turns SET wake_at = now() WHERE conversation_id = $1 RETURNING id", chat)
+    await answer_conversation(talks.world.tenant_id, chat, talks.brain.parts)
+    assert [(one["state"], one["reason"]) for one in await talks.turns()] == [("failed", "engine")]
+    assert (await talks.conversation())["needs_human_reason"] == "engine"
+
+
+async def test_a_late_turn_is_counted_before_it_is_looked_at(talks: Talks) -> None:
+    talks.brain.rules["harga"] = "Mulai 10 ribu"
+    await talks.says("Harga?")
+    await talks.stored(1)
+    chat = (await talks.conversation())["id"]
+    await talks.world.fetch(
+        "UPDATE answer_turns SET wake_at = now() - interval '1 min' WHERE conversation_id = $1 RETURNING id", chat
+    )
+    await answer_conversation(talks.world.tenant_id, chat, talks.brain.parts)
+    assert [one["state"] for one in await talks.turns()] == ["answering"]
+    found = await talks.conversation()
+    assert (found["lease_epoch"], found["lease_until"]) == (1, None)
 
 
 async def test_a_conversation_whose_worker_died_is_taken_up_again(talks: Talks) -> None:

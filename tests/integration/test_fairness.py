@@ -17,7 +17,7 @@ from wa_app.inbound import process
 from wa_app.kit import turns
 from wa_app.models.people import ImportJob
 from wa_app.schemas.principal import Principal
-from wa_app.sending import files, lanes, ledger, sweeps
+from wa_app.sending import files, lane, lanes, ledger, sweeps
 from wa_app.services import imports
 
 
@@ -146,7 +146,7 @@ async def test_a_reply_wakes_its_lane_by_a_queue_of_its_own(world: World, sent: 
 async def test_a_lane_gives_way_when_others_wait(world: World, sent: list[queues.Job], monkeypatch: pytest.MonkeyPatch) -> None:
     await world.link(1, {"delay_min_s": 0.2, "delay_max_s": 0.2, "typing": False})
     campaign = await world.add_campaign(await world.add_contacts(60))
-    monkeypatch.setattr(lanes, "FAIR_SLICE_S", 0.5)
+    monkeypatch.setattr(lane, "FAIR_SLICE_S", 0.5)
     before = turns._QUEUE.waiting
     turns.watch(lambda: 1)
     try:
@@ -182,11 +182,67 @@ async def test_a_reply_that_finds_the_lease_being_let_go_is_not_left_to_the_swee
     assert device not in lanes._here
 
 
+async def _epoch(world: World) -> int:
+    rows = await world.fetch("SELECT lease_epoch FROM devices WHERE id = $1", world.devices[0].id)
+    found: int = rows[0]["lease_epoch"]
+    return found
+
+
+async def _sends(world: World, count: int) -> None:
+    for _ in range(200):
+        if (await world.judge())["accepted"] == count:
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail("never sent")
+
+
+async def test_a_lane_that_lingers_after_a_reply_sends_the_next_under_the_same_lease(
+    world: World, sent: list[queues.Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lane, "LINGER_S", 2.0)
+    await world.link(1)
+    device = world.devices[0].id
+    await one_reply(world)
+    working = asyncio.create_task(lanes.run_lane(world.tenant_id, device, registry.channel, files.loader, 120.0))
+    await _sends(world, 1)
+    epoch = await _epoch(world)
+    await one_reply(world)
+    await lanes.run_lane(world.tenant_id, device, registry.channel, files.loader, 120.0)
+    await working
+    assert ((await world.judge())["accepted"], await _epoch(world)) == (2, epoch)
+
+
+async def test_a_reply_of_another_process_is_found_when_the_lingering_lane_lets_go(
+    world: World, sent: list[queues.Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lane was turned away there, where nobody's bell could be rung."""
+    monkeypatch.setattr(lane, "LINGER_S", 2.0)
+    await world.link(1)
+    device = world.devices[0].id
+    await one_reply(world)
+    working = asyncio.create_task(lanes.run_lane(world.tenant_id, device, registry.channel, files.loader, 120.0))
+    await _sends(world, 1)
+    await one_reply(world)
+    sent.clear()
+    await working
+    assert [job.actor for job in sent] == ["lane.reply"]
+
+
+async def test_a_device_that_cannot_send_is_not_asked_again_and_again(world: World, sent: list[queues.Job]) -> None:
+    await world.link(1)
+    device = world.devices[0].id
+    await one_reply(world)
+    await world.fetch("UPDATE devices SET status = 'DISCONNECTED' WHERE id = $1 RETURNING id", device)
+    sent.clear()
+    await lanes.run_lane(world.tenant_id, device, registry.channel, files.loader, 120.0)
+    assert sent == []
+
+
 async def test_a_reply_does_not_wait_for_the_gap_of_a_broadcast(world: World, settings: Settings) -> None:
     await world.link(1, {"delay_min_s": 4, "delay_max_s": 4, "typing": False})
     await world.add_campaign(await world.add_contacts(20))
     device = world.devices[0].id
-    lane = asyncio.create_task(lanes.run_lane(world.tenant_id, device, registry.channel, files.loader, 120.0))
+    working = asyncio.create_task(lanes.run_lane(world.tenant_id, device, registry.channel, files.loader, 120.0))
     for _ in range(100):
         if (await world.judge())["accepted"]:
             break
@@ -201,5 +257,5 @@ async def test_a_reply_does_not_wait_for_the_gap_of_a_broadcast(world: World, se
         await asyncio.sleep(0.02)
     assert found[0]["state"] == "sent", "within two seconds, in a gap of four"
     lanes.stop_all()
-    await lane
+    await working
     lanes.start_all()

@@ -4,6 +4,10 @@ A turn is looked at when its customer has paused; what answers it and when is de
 before its answer is due, a rule at that moment, so that the one answer covers everything that was written until then.
 The answer is a row of the ledger in the transaction that ends the decision: a crash before it leaves the turn to be
 woken again, a crash after it finds the row.
+
+What needs nobody else (a rule's answer, silence, a later time) is decided and written in the transaction that looks at
+the turn: the conversation's row is locked in it, which keeps everybody out as a lease does. The lease itself is taken
+only for what goes on after it: an agent that is asked, and a turn whose first look failed (ADR 0021).
 """
 
 from collections.abc import Awaitable, Callable
@@ -19,15 +23,13 @@ from wa_app import leases
 from wa_app.config import get_settings
 from wa_app.db import TenantUnitOfWork, unit_of_work
 from wa_app.errors import AppError
-from wa_app.inbound import contexts, decisions, router
+from wa_app.inbound import contexts, decisions, leaving, router
 from wa_app.inbound.contexts import Loaded
-from wa_app.inbound.router import Action, By, Decision, Parts
+from wa_app.inbound.router import Action, Decision, Parts
 from wa_app.kit.clock import boot_clock
-from wa_app.kit.ids import new_id
 from wa_app.models.inbound import Conversation
 from wa_app.schemas.principal import Principal
 from wa_app.schemas.traces import TraceEntry, TraceStep
-from wa_app.sending import ledger
 from wa_app.sending.holding import Lease, kept
 from wa_app.services.conversations import takeover, turns
 
@@ -41,9 +43,12 @@ MAX_TRIES: Final = 5
 """Beginnings in a row that ended nowhere; then a person is asked for."""
 GIVE_UP_S: Final = 600.0
 """An agent that cannot answer (no provider, no budget) is asked for this long after the answer was due."""
-PATIENCE_S: Final = 45.0
-"""An answer that is late by this leaves, although the customer wrote again while it was made."""
+LATE_S: Final = 10.0
+"""A turn that is looked at so late may have killed who looked at it: its tries are counted first."""
 
+_FREE = """
+SELECT 1 FROM conversations WHERE tenant_id = $1 AND id = $2 AND (lease_until IS NULL OR lease_until < now()) FOR UPDATE
+"""
 _DUE = """
 SELECT *, now() AS now FROM answer_turns WHERE tenant_id = $1 AND conversation_id = $2
   AND state IN ('waiting', 'deciding') AND wake_at <= now() FOR UPDATE
@@ -59,25 +64,6 @@ UPDATE answer_turns SET state = $3, due_at = coalesce($4, due_at), wake_at = now
   trace = coalesce($8, trace)
 WHERE tenant_id = $1 AND id = $2
 """
-_NOTE = """
-UPDATE answer_turns SET decision = $3, decided_messages = messages, trace = $4, agent_id = $5, agent_version = $6,
-  rule_id = $7, tries = 0
-WHERE tenant_id = $1 AND id = $2
-"""
-_LEAVING = "UPDATE answer_turns SET state = 'answering', outbound_id = $3, due_at = now(), wake_at = NULL WHERE tenant_id = $1 AND id = $2"
-_COVERED = "SELECT id FROM messages WHERE tenant_id = $1 AND turn_id = $2 AND direction = 'INBOUND'"
-_REST = """
-WITH rest AS (
-  INSERT INTO answer_turns (id, tenant_id, conversation_id, device_id, contact_id, first_message_id, last_message_id, messages, wake_at)
-  SELECT $3, tenant_id, conversation_id, device_id, contact_id, $4, last_message_id, $5, now() FROM answer_turns
-  WHERE tenant_id = $1 AND id = $2 RETURNING id)
-UPDATE messages SET turn_id = rest.id FROM rest WHERE tenant_id = $1 AND messages.id = ANY($6::uuid[])
-"""
-_IDENTITY = """
-SELECT kind, value FROM contact_identities WHERE tenant_id = $1 AND contact_id = $2 AND kind IN ('phone', 'lid')
-ORDER BY kind = 'phone' DESC, id LIMIT 1
-"""
-_AWAY = "UPDATE conversations SET away_at = now() WHERE tenant_id = $1 AND id = $2"
 _NEXT = """
 SELECT extract(epoch FROM wake_at - now())::float8 FROM answer_turns
 WHERE tenant_id = $1 AND conversation_id = $2 AND state IN ('waiting', 'deciding') AND wake_at IS NOT NULL
@@ -92,25 +78,34 @@ async def answer_conversation(
     tenant_id: UUID, conversation_id: UUID, parts_of: Callable[[UUID], Parts] = router.real
 ) -> None:
     """Work off the turn that is due in a conversation; returns at once when there is none, or somebody else holds it."""
-    principal, asked_at = Principal.system(tenant_id), boot_clock()
-    parts = parts_of(tenant_id)
-    async with unit_of_work(principal) as uow:
-        epoch = await leases.take(uow, Conversation, tenant_id, conversation_id, leases.new_owner())
-        if epoch is None:
-            return
-        talk = Talk(principal, conversation_id, Lease(epoch, asked_at), parts)
-        turn, loaded = await talk.begin(uow)
-    if turn is None:
+    talk = Talk(Principal.system(tenant_id), conversation_id, Lease(0, boot_clock()), parts_of(tenant_id))
+    try:
+        begun = await talk.begin()
+    except Exception as error:
+        # Whatever it is: tried again under a lease, with its tries counted, it ends with a person at last.
+        log.warning("answer.first_look_failed", conversation_id=str(conversation_id), error=type(error).__name__)
+        begun = await talk.begin(is_careful=True)
+    if begun is None:
         return
     try:
-        async with kept(principal, conversation_id, talk.lease, Conversation):
-            await talk.work(turn, loaded)
+        async with kept(talk.principal, conversation_id, talk.lease, Conversation):
+            await talk.work(begun)
     except LostLease:
         log.warning("answer.lease_lost", conversation_id=str(conversation_id))
     finally:
         if not talk.has_let_go:
-            async with unit_of_work(principal) as uow:
+            async with unit_of_work(talk.principal) as uow:
                 await talk.let_go(uow)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A turn that goes on after the transaction it was looked at in."""
+
+    turn: Any
+    loaded: Loaded | None
+    decision: Decision | None = None
+    """What was found out already; None: it is looked at again."""
 
 
 @dataclass(slots=True)
@@ -123,50 +118,102 @@ class Talk:
     parts: Parts
     draw: Callable[[bytes], Random] = field(default=Random)
     has_let_go: bool = False
+    inside: TenantUnitOfWork | None = None
+    """The transaction of the first look, while it is open: what is written now is written in it."""
 
-    async def begin(self, uow: TenantUnitOfWork) -> tuple[Any, Loaded | None]:
-        """The turn that is due; should we die, it is due again when our lease has run out."""
-        conn = await uow.driver()
-        turn = await conn.fetchrow(_DUE, uow.tenant_id, self.conversation_id)
-        if turn is None:
-            await self.let_go(uow)
-            return None, None
-        await conn.execute(_BEGIN, uow.tenant_id, turn["id"], get_settings().lease_s)
-        return turn, await contexts.load(uow, turn, turn["now"], self.parts)
+    async def begin(self, *, is_careful: bool = False) -> Begun | None:
+        """Look at the turn that is due, and end the matter at once where nobody else must be asked. None: nothing is left to do.
+
+        Args:
+            is_careful: only count a try and take the lease. Should we die, the turn is due again when that has run out.
+        """
+        async with unit_of_work(self.principal) as uow:
+            conn = await uow.driver()
+            if await conn.fetchval(_FREE, uow.tenant_id, self.conversation_id) is None:
+                return None
+            turn = await conn.fetchrow(_DUE, uow.tenant_id, self.conversation_id)
+            if turn is None:
+                await self._wake_next(uow)
+                return None
+            is_late = (turn["now"] - turn["wake_at"]).total_seconds() > LATE_S
+            if is_careful or is_late or turn["tries"]:
+                return Begun(await self._hold(uow, turn), await contexts.load(uow, turn, turn["now"], self.parts))
+            loaded = await contexts.load(uow, turn, turn["now"], self._parts_in(uow))
+            self.inside = uow
+            try:
+                asked = await self._settled(turn, loaded)
+            finally:
+                self.inside = None
+            if asked is None or loaded is None:
+                return None
+            context = replace(loaded.context, parts=self.parts)
+            return Begun(await self._hold(uow, turn), replace(loaded, context=context), asked)
+
+    async def _hold(self, uow: TenantUnitOfWork, turn: Any) -> Any:
+        """Take the lease, which is free as the row is locked, and count a try."""
+        epoch = await leases.take(uow, Conversation, uow.tenant_id, self.conversation_id, leases.new_owner())
+        assert epoch is not None
+        self.lease.epoch = epoch
+        await (await uow.driver()).execute(_BEGIN, uow.tenant_id, turn["id"], get_settings().lease_s)
+        return turn
+
+    def _parts_in(self, uow: TenantUnitOfWork) -> Parts:
+        if self.parts.within is None:
+            return self.parts
+        rules, agent = self.parts.within(uow)
+        return replace(self.parts, rules=rules, agent=agent)
 
     async def let_go(self, uow: TenantUnitOfWork) -> None:
         """Release the lease. What came while we held it was turned away at the door: it is woken once more."""
         await leases.release(uow, Conversation, uow.tenant_id, self.conversation_id, self.lease.epoch)
+        await self._wake_next(uow)
+
+    async def _wake_next(self, uow: TenantUnitOfWork) -> None:
         in_s = await (await uow.driver()).fetchval(_NEXT, uow.tenant_id, self.conversation_id)
         if in_s is not None:
             turns.wake(uow, self.conversation_id, max(0.0, in_s))
 
-    async def work(self, turn: Any, loaded: Loaded | None) -> None:
+    async def work(self, begun: Begun) -> None:
         """Get the turn on, by one step."""
+        turn, loaded = begun.turn, begun.loaded
+        if loaded is not None and turn["tries"] >= MAX_TRIES:
+            await self._fail(turn, loaded, "engine")
+            return
+        asked = begun.decision or await self._settled(turn, loaded)
+        if asked is not None and loaded is not None:
+            await self._agent(turn, loaded, asked)
+
+    async def _settled(self, turn: Any, loaded: Loaded | None) -> Decision | None:
+        """Decide, and write what follows; what is left to an agent that is to be asked now is given back."""
         if loaded is None:
             await self._write(turn, self._ends("cancelled", "gone"))
-        elif turn["tries"] >= MAX_TRIES:
-            await self._fail(turn, loaded, "engine")
-        else:
-            await self._look(turn, loaded)
-
-    async def _look(self, turn: Any, loaded: Loaded) -> None:
+            return None
         decision = await router.look(loaded.context)
         if decision.action is Action.WAIT:
             await self._plan(turn, "waiting", wait_s=LOOK_AGAIN_S, decision=decision)
         elif decision.action is Action.SILENT:
-            await self._end_silent(turn, loaded, decision)
+            await self._end_silent(turn, decision)
         elif decision.action is Action.ASK:
-            await self._agent(turn, loaded, decision)
+            due_at, wait_s = self._agent_due(turn, decision)
+            if wait_s <= LEAD_S:
+                return decision
+            await self._plan(turn, "waiting", due_at, wait_s - LEAD_S, decision)
         else:
-            decision = await self._mannered(turn, decision)
+            decision = await self._mannered(turn, loaded, decision)
             await self._when_due(turn, loaded, decision, self._rule_due(turn, loaded, decision))
+        return None
 
-    async def _mannered(self, turn: Any, decision: Decision) -> Decision:
+    def _agent_due(self, turn: Any, asked: Decision) -> tuple[datetime, float]:
+        """When an agent's answer is due, and in how many seconds."""
+        behaviour = asked.behaviour
+        due_at = self._drawn(turn, behaviour.delay_min_s, max(behaviour.delay_min_s, behaviour.delay_max_s))
+        return due_at, (due_at - turn["now"]).total_seconds()
+
+    async def _mannered(self, turn: Any, loaded: Loaded, decision: Decision) -> Decision:
         """A rule's answer leaves by the manners of the agent, where there is one."""
         if decision.agent is not None or decision.at_once:
             return decision
-        return replace(decision, agent=await self.parts.agent(turn["device_id"]))
+        return replace(decision, agent=await loaded.context.parts.agent(turn["device_id"]))
 
     def _rule_due(self, turn: Any, loaded: Loaded, decision: Decision) -> datetime:
         if decision.at_once:
@@ -190,12 +237,7 @@ class Talk:
             await self._answer(turn, loaded, decision)
 
     async def _agent(self, turn: Any, loaded: Loaded, asked: Decision) -> None:
-        behaviour = asked.behaviour
-        due_at = self._drawn(turn, behaviour.delay_min_s, max(behaviour.delay_min_s, behaviour.delay_max_s))
-        wait_s = (due_at - turn["now"]).total_seconds()
-        if wait_s > LEAD_S:
-            await self._plan(turn, "waiting", due_at, wait_s - LEAD_S, asked)
-            return
+        due_at, _ = self._agent_due(turn, asked)
         decision = decisions.kept(turn, asked)
         if decision is None:
             if not await self._plan(turn, "deciding", due_at, get_settings().lease_s):
@@ -210,7 +252,7 @@ class Talk:
             if not await self._decided(turn, decision):
                 return
         if decision.action is Action.SILENT:
-            await self._end_silent(turn, loaded, decision)
+            await self._end_silent(turn, decision)
             return
         async with unit_of_work(self.principal) as uow:
             now: datetime = await (await uow.driver()).fetchval("SELECT now()")
@@ -219,9 +261,7 @@ class Talk:
         else:
             await self._answer(turn, loaded, decision)
 
-    async def _unanswered(
-        self, turn: Any, loaded: Loaded, asked: Decision, due_at: datetime, error: AppError
-    ) -> None:
+    async def _unanswered(self, turn: Any, loaded: Loaded, asked: Decision, due_at: datetime, error: AppError) -> None:
         """No model answers now: later, until it makes no sense any more; then a person is asked for."""
         late_s = (turn["now"] - due_at).total_seconds()
         log.warning("answer.no_model", conversation_id=str(self.conversation_id), code=error.code, late_s=round(late_s))
@@ -237,6 +277,10 @@ class Talk:
 
         `is_last`: the conversation is let go with it.
         """
+        if self.inside is not None:
+            # Both rows are locked since they were read: nobody can have changed them.
+            await work(self.inside, turn)
+            return True
         async with unit_of_work(self.principal) as uow:
             conn = await uow.driver()
             if await conn.fetchval(_HELD, uow.tenant_id, self.conversation_id, self.lease.epoch) is None:
@@ -252,7 +296,12 @@ class Talk:
         return is_open
 
     async def _plan(
-        self, turn: Any, state: str, due_at: datetime | None = None, wait_s: float = 0.0, decision: Decision | None = None
+        self,
+        turn: Any,
+        state: str,
+        due_at: datetime | None = None,
+        wait_s: float = 0.0,
+        decision: Decision | None = None,
     ) -> bool:
         """Come back later. A customer who wrote meanwhile is looked at sooner. False: the turn was ended meanwhile."""
 
@@ -265,6 +314,8 @@ class Talk:
                 None if decision is None else decisions.trace(decision.trace),
             )  # fmt: skip
             uow.publish("answer", conversation_id=self.conversation_id, state=state, due_at=due_at)
+            if self.inside is not None:
+                turns.wake(uow, self.conversation_id, delay_s)
 
         return await self._write(turn, work, is_last=state == "waiting")
 
@@ -276,21 +327,14 @@ class Talk:
             nonlocal goes_on
             conn = await uow.driver()
             late_s = (found["now"] - (found["due_at"] or found["now"])).total_seconds()
-            goes_on = found["messages"] == turn["messages"] or late_s > PATIENCE_S
+            goes_on = found["messages"] == turn["messages"] or late_s > leaving.PATIENCE_S
             if goes_on:
-                await self._note(conn, uow.tenant_id, turn["id"], decision)
+                await leaving.note(conn, uow.tenant_id, turn["id"], decision)
                 await self._learn(uow, found, decision)
             else:
                 await conn.execute(_PLAN, uow.tenant_id, turn["id"], "waiting", None, 0.0, None, False, None)
 
         return await self._write(turn, work, is_last=False) and goes_on
-
-    async def _note(self, conn: Any, tenant_id: UUID, turn_id: UUID, decision: Decision) -> None:
-        agent = decision.agent if decision.by is By.AGENT else None
-        await conn.execute(
-            _NOTE, tenant_id, turn_id, decisions.preview(decision), decisions.trace(decision.trace), agent and agent[0], agent and agent[1],
-            decision.rule_ids[0] if decision.rule_ids else None,
-        )  # fmt: skip
 
     async def _learn(self, uow: TenantUnitOfWork, found: Any, decision: Decision) -> None:
         if self.parts.learn is not None and decision.outcome is not None and decision.agent is not None:
@@ -298,15 +342,15 @@ class Talk:
                 uow, self.conversation_id, found["last_message_id"], decision.agent, decision.outcome
             )
 
-    async def _end_silent(self, turn: Any, loaded: Loaded, decision: Decision) -> None:
+    async def _end_silent(self, turn: Any, decision: Decision) -> None:
         async def work(uow: TenantUnitOfWork, found: Any) -> None:
             conn = await uow.driver()
             if found["messages"] != turn["messages"]:
                 await conn.execute(_PLAN, uow.tenant_id, turn["id"], "waiting", None, 0.0, None, False, None)
                 return
-            await self._note(conn, uow.tenant_id, turn["id"], decision)
+            await leaving.note(conn, uow.tenant_id, turn["id"], decision)
             await turns.end(conn, uow.tenant_id, turn["id"], "silent", decision.reason)
-            await self._hand_over(uow, decision)
+            await leaving.hand_over(uow, self.conversation_id, decision)
             uow.publish("answer", conversation_id=self.conversation_id, state="silent")
 
         await self._write(turn, work)
@@ -319,7 +363,7 @@ class Talk:
             entry = TraceEntry(step=TraceStep.ANSWER, outcome="failed", detail={"reason": code})
             decision = asked or Decision(Action.SILENT)
             trace = (*decision.trace, entry)
-            await conn.execute(_NOTE, uow.tenant_id, turn["id"], None, decisions.trace(trace), None, None, None)
+            await leaving.note(conn, uow.tenant_id, turn["id"], None, trace)
             await turns.end(conn, uow.tenant_id, turn["id"], "failed", code)
             await takeover.hand_over(uow, self.conversation_id, code, decisions.short(decision.question))
             uow.publish("answer", conversation_id=self.conversation_id, state="failed")
@@ -327,80 +371,15 @@ class Talk:
         await self._write(turn, work)
 
     async def _answer(self, turn: Any, loaded: Loaded, decision: Decision) -> None:
-        """The answer becomes a row of the ledger, once: its key is the turn and how often it was taken back."""
-
         async def work(uow: TenantUnitOfWork, found: Any) -> None:
-            conn = await uow.driver()
-            rest = await self._rest(conn, uow, turn, found, loaded)
-            late_s = (found["now"] - (found["due_at"] or found["now"])).total_seconds()
-            if rest and late_s <= PATIENCE_S:
-                await conn.execute(_PLAN, uow.tenant_id, turn["id"], "waiting", None, 0.0, None, False, None)
-                return
-            identity = await conn.fetchrow(_IDENTITY, uow.tenant_id, found["contact_id"])
-            if identity is None:
-                await turns.end(conn, uow.tenant_id, turn["id"], "failed", "contact_unusable")
-                return
-            if not await self._count(uow, found, decision):
-                await conn.execute(_PLAN, uow.tenant_id, turn["id"], "waiting", None, 0.0, None, False, None)
-                return
-            await self._note(conn, uow.tenant_id, turn["id"], decision)
-            outbound_id = await self._enqueue(uow, found, loaded, decision, (identity["kind"], identity["value"]))
-            await conn.execute(_LEAVING, uow.tenant_id, turn["id"], outbound_id)
-            await self._follow_up(uow, found, decision)
-            if rest:
-                await self._open_rest(conn, uow, found, rest)
+            if not await leaving.leave(uow, turn, found, loaded, decision, self.parts.count_hit):
+                await (await uow.driver()).execute(
+                    _PLAN, uow.tenant_id, turn["id"], "waiting", None, 0.0, None, False, None
+                )
+                if self.inside is not None:
+                    turns.wake(uow, self.conversation_id)
 
         await self._write(turn, work)
-
-    async def _count(self, uow: TenantUnitOfWork, found: Any, decision: Decision) -> bool:
-        """Count what fires; False when a limit was used up meanwhile: then the rules are asked anew."""
-        if self.parts.count_hit is None or not decision.rule_ids:
-            return True
-        async with uow.session.begin_nested() as point:
-            for rule_id in decision.rule_ids:
-                if not await self.parts.count_hit(uow, rule_id, found["contact_id"], found["now"]):
-                    await point.rollback()
-                    return False
-        return True
-
-    async def _rest(self, conn: Any, uow: TenantUnitOfWork, turn: Any, found: Any, loaded: Loaded) -> list[UUID]:
-        """Messages that came since the turn was looked at."""
-        if found["messages"] == turn["messages"]:
-            return []
-        rows = await conn.fetch(_COVERED, uow.tenant_id, found["id"])
-        unseen = sorted(row["id"] for row in rows if row["id"] not in loaded.message_ids)
-        return unseen[turn["messages"] - found["messages"] :]
-
-    async def _open_rest(self, conn: Any, uow: TenantUnitOfWork, found: Any, rest: list[UUID]) -> None:
-        """What the customer wrote while a late answer was made is a turn of its own."""
-        await turns.end(conn, uow.tenant_id, found["id"], "answered")
-        await conn.execute(_REST, uow.tenant_id, found["id"], new_id(), rest[0], len(rest), rest)
-        turns.wake(uow, self.conversation_id, get_settings().answer_debounce_s)
-
-    async def _enqueue(
-        self, uow: TenantUnitOfWork, found: Any, loaded: Loaded, decision: Decision, identity: tuple[str, str]
-    ) -> UUID:
-        behaviour = decision.behaviour
-        manner: dict[str, Any] = {"turn": str(found["id"]), "chat": loaded.chat_id, "typing": behaviour.typing}
-        if behaviour.seen and loaded.chat_id:
-            manner["seen"] = list(loaded.seen)
-        assert decision.by is not None
-        return await ledger.enqueue_message(
-            uow, kind="reply", identity=identity, text=decision.text, contact_id=found["contact_id"],
-            device_id=found["device_id"], file_id=decision.file_id, sender=decision.by.value, manner=manner,
-            turn_id=found["id"], dedupe_key=f"turn:{found['id']}:{found['revision']}",
-        )  # fmt: skip
-
-    async def _follow_up(self, uow: TenantUnitOfWork, found: Any, decision: Decision) -> None:
-        conn = await uow.driver()
-        if decision.is_away:
-            await conn.execute(_AWAY, uow.tenant_id, self.conversation_id)
-        await self._hand_over(uow, decision)
-        uow.publish("answer", conversation_id=self.conversation_id, state="answering", due_at=found["now"])
-
-    async def _hand_over(self, uow: TenantUnitOfWork, decision: Decision) -> None:
-        if decision.handover:
-            await takeover.hand_over(uow, self.conversation_id, decision.handover_reason, decisions.short(decision.question))
 
     def _ends(self, state: str, reason: str) -> "Callable[[TenantUnitOfWork, Any], Awaitable[None]]":
         async def work(uow: TenantUnitOfWork, found: Any) -> None:

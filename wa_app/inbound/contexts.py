@@ -10,7 +10,6 @@ from wa_app.db import TenantUnitOfWork
 from wa_app.inbound.router import Heard, Parts, RouterContext
 from wa_app.inbound.router.steps import LOOP_WINDOW_S, MAX_RECENT
 from wa_app.schemas.conversations import AnswerSettings
-from wa_app.sending import suppression
 from wa_app.sending.rendering import contact_values
 from wa_app.services.conversations import lines
 
@@ -25,7 +24,9 @@ SELECT v.chat_id, v.is_bot_active, v.bot_off_reason, v.away_at, v.summary,
     AND (d.phone = i.value OR split_part(d.lid, '@', 1) = i.value)
     WHERE i.tenant_id = $1 AND i.contact_id = v.contact_id) AS is_own_number,
   (SELECT count(*) FROM messages m WHERE m.tenant_id = $1 AND m.conversation_id = v.id AND m.direction = 'OUTBOUND'
-    AND m.sender IN ('rule', 'flow', 'agent') AND m.timestamp > now() - make_interval(secs => $3)) AS bot_answers
+    AND m.sender IN ('rule', 'flow', 'agent') AND m.timestamp > now() - make_interval(secs => $3)) AS bot_answers,
+  (SELECT min(s.scope) FROM contact_identities i JOIN suppressions s ON s.tenant_id = $1 AND s.hash = i.hash
+    WHERE i.tenant_id = $1 AND i.contact_id = v.contact_id) AS stop
 FROM conversations v
 JOIN contacts c ON c.tenant_id = $1 AND c.id = v.contact_id
 JOIN tenants tn ON tn.id = $1
@@ -58,11 +59,10 @@ async def load(uow: TenantUnitOfWork, turn: Mapping[str, Any], now: datetime, pa
     rows = (await conn.fetch(_MESSAGES, tenant_id, turn["id"], MOST_MESSAGES))[::-1]
     if talk is None or not rows:
         return None
-    stop = await suppression.scope_of_contact(uow, tenant_id, turn["contact_id"])
     settings = AnswerSettings.model_validate(talk["answers"] or {})
     context = RouterContext(
         tenant_id=tenant_id, messages=tuple(_heard(row) for row in rows), at=now, parts=parts, device_id=turn["device_id"],
-        contact_id=turn["contact_id"], conversation_id=conversation_id, stop=stop.value if stop else "",
+        contact_id=turn["contact_id"], conversation_id=conversation_id, stop=talk["stop"] or "",
         is_bot_active=talk["is_bot_active"], human=talk["bot_off_reason"] or "", is_own_number=talk["is_own_number"],
         bot_answers_lately=talk["bot_answers"],
         summary=talk["summary"], customer_name=talk["name"], business=talk["business"], language=talk["language"],

@@ -1,8 +1,8 @@
 """What the stored webhooks mean: acks and echoes for the ledger, messages for the inbox, news of a session.
 
 One transaction takes a batch of one tenant's events. Acks and echoes are applied as a set.
-Everything else runs in a savepoint of its own, so that an odd event fails alone, with its
-reason on the row. An event may come before what it speaks of (an ack before the outcome of
+Where an odd event spoils the batch it is done once more with a savepoint for each of the others,
+so that it fails alone, with its reason on the row. An event may come before what it speaks of (an ack before the outcome of
 its call is written): it is put off a few times, then ignored.
 """
 
@@ -37,7 +37,7 @@ from wa_app.models.devices import Device
 from wa_app.schemas.opt_out import OptOutSettings
 from wa_app.schemas.principal import Principal
 from wa_app.sending import reconcile
-from wa_app.sending.ledger import Ack, apply_acks
+from wa_app.sending.acks import Ack, apply_acks
 from wa_app.services import opt_out
 from wa_app.services.conversations import takeover, turns
 from wa_app.services.devices import apply_session_status
@@ -49,6 +49,9 @@ SLICE_S: Final = 1.0
 """How long one run goes on before it lets other tenants have the thread, in seconds."""
 MAX_TRIES: Final = 7
 """Put-offs of 0.5 s, doubling: an event waits about a minute for what it speaks of."""
+
+_ODD = (AppError, SQLAlchemyError, asyncpg.PostgresError, ValueError)
+"""What the database or a rule refuses about an event."""
 
 _PICK = """
 SELECT id, device_id, body, attempts, created_at FROM inbound_events
@@ -109,7 +112,11 @@ async def process_tenant(tenant_id: UUID, called_again: Callable[[], bool] = _no
     """
     principal, ends_at, total = Principal.system(tenant_id), monotonic() + SLICE_S, 0
     while True:
-        count = await _batch(principal)
+        try:
+            count = await _batch(principal)
+        except _ODD as error:
+            log.warning("inbound.batch_again", error=type(error).__name__)
+            count = await _batch(principal, each_alone=True)
         total += count
         if count < BATCH and not called_again():
             return total
@@ -119,7 +126,8 @@ async def process_tenant(tenant_id: UUID, called_again: Callable[[], bool] = _no
             return total
 
 
-async def _batch(principal: Principal) -> int:
+async def _batch(principal: Principal, *, each_alone: bool = False) -> int:
+    """Work off one batch; what is odd about an event ends all of it, or with `each_alone` that event alone."""
     async with unit_of_work(principal) as uow:
         conn = await uow.driver()
         rows = await conn.fetch(_PICK, uow.tenant_id, BATCH)
@@ -132,8 +140,9 @@ async def _batch(principal: Principal) -> int:
             if isinstance(item.event, Ignored):
                 item.ignore(item.event.reason)
             if not item.is_settled:
-                await _alone(uow, item, _handle(uow, item, words[0]))
-        await _heed(uow, items, words[1])
+                work = _handle(uow, item, words[0])
+                await (_alone(uow, item, work) if each_alone else work)
+        await _heed(uow, items, words[1], each_alone=each_alone)
         await conn.execute(
             _DONE, uow.tenant_id, [i.id for i in items], [i.state for i in items], [i.error for i in items]
         )
@@ -195,14 +204,15 @@ async def _ack_messages(uow: TenantUnitOfWork, items: Sequence[_Item]) -> None:
             item.put_off("no_message")
 
 
-async def _heed(uow: TenantUnitOfWork, items: Sequence[_Item], settings: OptOutSettings) -> None:
+async def _heed(uow: TenantUnitOfWork, items: Sequence[_Item], settings: OptOutSettings, *, each_alone: bool) -> None:
     """Heed the words of the batch last: a word locks its person out of every claim until we commit.
 
     In the order of the contacts, as claims lock them, so that the two cannot wait for each other.
     """
     heard = [(item.heard, item) for item in items if item.heard is not None]
     for word, item in sorted(heard, key=lambda pair: (pair[0].contact_id, pair[0].at)):
-        await _alone(uow, item, opt_words.heed(uow, word, settings))
+        work = opt_words.heed(uow, word, settings)
+        await (_alone(uow, item, work) if each_alone else work)
 
 
 async def _alone(uow: TenantUnitOfWork, item: _Item, work: Awaitable[None]) -> None:
@@ -210,7 +220,7 @@ async def _alone(uow: TenantUnitOfWork, item: _Item, work: Awaitable[None]) -> N
     try:
         async with uow.session.begin_nested():
             await work
-    except (AppError, SQLAlchemyError, asyncpg.PostgresError, ValueError) as error:
+    except _ODD as error:
         _failed(item, error)
 
 

@@ -11,21 +11,20 @@ from uuid import UUID
 
 from wa_app.kit.ids import new_id
 
-_CONVERSATION = """
-INSERT INTO conversations AS v (id, tenant_id, contact_id, device_id, chat_id, last_message_at)
-SELECT $1, $2, c.id, $4, '', now() FROM contacts c WHERE c.tenant_id = $2 AND c.id = $3
-ON CONFLICT (tenant_id, contact_id, device_id) DO UPDATE SET last_message_at = greatest(v.last_message_at, now())
-RETURNING id
-"""
 _LINE = """
+WITH talk AS (
+  INSERT INTO conversations AS v (id, tenant_id, contact_id, device_id, chat_id, last_message_at)
+  SELECT $3, $2, c.id, $4, '', now() FROM contacts c WHERE c.tenant_id = $2 AND c.id = $5
+  ON CONFLICT (tenant_id, contact_id, device_id) DO UPDATE SET last_message_at = greatest(v.last_message_at, now())
+  RETURNING id)
 INSERT INTO messages (id, tenant_id, conversation_id, device_id, contact_id, outbound_id, direction, sender, type, text,
   media, timestamp, extra, turn_id)
-SELECT $1, $2, $3, $4, $5, $6, 'OUTBOUND', $7, CASE WHEN f.id IS NULL THEN 'text'
+SELECT $1, $2, talk.id, $4, $5, $6, 'OUTBOUND', $7, CASE WHEN f.id IS NULL THEN 'text'
     WHEN split_part(f.mime, '/', 1) IN ('image', 'video', 'audio') THEN split_part(f.mime, '/', 1) ELSE 'document' END,
   $8, CASE WHEN f.id IS NULL THEN NULL ELSE jsonb_build_object('file_id', f.id, 'mime', f.mime, 'filename', f.name) END,
   now(), CASE WHEN $10::text IS NULL THEN '{}'::jsonb ELSE jsonb_build_object('reply_to', $10::text) END, $11
-FROM (SELECT 1) one LEFT JOIN files f ON f.tenant_id = $2 AND f.id = $9
-ON CONFLICT (tenant_id, outbound_id) WHERE outbound_id IS NOT NULL DO NOTHING
+FROM talk LEFT JOIN files f ON f.tenant_id = $2 AND f.id = $9
+ON CONFLICT (tenant_id, outbound_id) WHERE outbound_id IS NOT NULL DO NOTHING RETURNING conversation_id
 """
 
 
@@ -37,14 +36,11 @@ async def write_down(
 
     Returns the ids of the conversation and the line; None for somebody who is no contact.
     """
-    conversation = await conn.fetchval(_CONVERSATION, new_id(), tenant_id, contact_id, device_id)
-    if conversation is None:
-        return None
     line = new_id()
-    await conn.execute(
-        _LINE, line, tenant_id, conversation, device_id, contact_id, outbound_id, sender, text, file_id, reply_to, turn_id
+    conversation = await conn.fetchval(
+        _LINE, line, tenant_id, new_id(), device_id, contact_id, outbound_id, sender, text, file_id, reply_to, turn_id
     )
-    return conversation, line
+    return None if conversation is None else (conversation, line)
 
 
 _TAKE_BACK = """

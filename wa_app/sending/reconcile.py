@@ -17,8 +17,9 @@ from wa_app.channels.port import AckLevel, Channel, ChannelError, MessageEchoed,
 from wa_app.db import TenantUnitOfWork, unit_of_work
 from wa_app.schemas.principal import Principal
 from wa_app.sending import ledger
+from wa_app.sending.acks import Ack, apply_acks
 from wa_app.sending.delivery import chat_identity
-from wa_app.sending.ledger import Ack, apply_acks, content_hash, postpone_unknown, settle
+from wa_app.sending.ledger import content_hash, postpone_unknown, settle
 
 log = structlog.get_logger(__name__)
 

@@ -6,7 +6,7 @@
 its trace. `look` does all of it but the agent's answer; then `task_of` and `finish` let a caller stream that.
 """
 
-from wa_app.inbound.router.context import ActiveAgent, FlowMatch, Heard, Parts, RouterContext
+from wa_app.inbound.router.context import ActiveAgent, CountHit, FlowMatch, Heard, Parts, RouterContext
 from wa_app.inbound.router.deciding import ask, decide, finish, look, task_of
 from wa_app.inbound.router.decision import Action, By, Decision
 from wa_app.inbound.router.parts import real
@@ -15,6 +15,7 @@ __all__ = [
     "Action",
     "ActiveAgent",
     "By",
+    "CountHit",
     "Decision",
     "FlowMatch",
     "Heard",

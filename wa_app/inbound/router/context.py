@@ -13,6 +13,9 @@ from wa_app.schemas.auto_replies import RuleDecision, RuleQuestion
 
 ActiveAgent = tuple[UUID, int, AgentConfig]
 """Id, version (0: the draft) and configuration of the agent that answers on a device."""
+AskRules = Callable[[RuleQuestion], Awaitable[RuleDecision]]
+AskAgent = Callable[[UUID | None], Awaitable[ActiveAgent | None]]
+CountHit = Callable[[TenantUnitOfWork, UUID, UUID, datetime], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +53,18 @@ class FlowMatch:
 class Parts:
     """What the router asks: the real ones are put together in `router.parts`, tests and the tester bring their own."""
 
-    rules: Callable[[RuleQuestion], Awaitable[RuleDecision]]
-    agent: Callable[[UUID | None], Awaitable[ActiveAgent | None]]
+    rules: AskRules
+    agent: AskAgent
     """The published agent of a device."""
     answer: Callable[[AgentTask], Awaitable[AgentOutcome]]
-    count_hit: Callable[[TenantUnitOfWork, UUID, UUID, datetime], Awaitable[bool]] | None = None
+    count_hit: CountHit | None = None
     """Notes that a rule answers a contact, in the transaction of the answer; False: its limit was used up meanwhile."""
     learn: Callable[[TenantUnitOfWork, UUID, UUID, ActiveAgent, AgentOutcome], Awaitable[None]] | None = None
     """Keeps what an agent read from a conversation's message."""
     flows: "tuple[Callable[[RouterContext], Awaitable[FlowMatch | None]], ...]" = ()
     """Asked in order, before the agent; whoever has an answer takes the turn."""
+    within: Callable[[TenantUnitOfWork], "tuple[AskRules, AskAgent]"] | None = None
+    """`rules` and `agent` as they are asked inside a transaction that is open; None: as ever."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from wa_app.ai import agent as engine
 from wa_app.db import TenantUnitOfWork, unit_of_work
-from wa_app.inbound.router.context import ActiveAgent, Parts
+from wa_app.inbound.router.context import ActiveAgent, AskAgent, AskRules, Parts
 from wa_app.schemas.agents import AgentOutcome, AgentTask
 from wa_app.schemas.auto_replies import RuleDecision, RuleQuestion
 from wa_app.schemas.principal import Principal
@@ -27,7 +27,17 @@ def real(tenant_id: UUID) -> Parts:
     async def answer(task: AgentTask) -> AgentOutcome:
         return await engine.answer(task)
 
-    return Parts(rules, agent, answer, _count_hit, _learn)
+    return Parts(rules, agent, answer, _count_hit, _learn, within=_within)
+
+
+def _within(uow: TenantUnitOfWork) -> tuple[AskRules, AskAgent]:
+    async def rules(question: RuleQuestion) -> RuleDecision:
+        return await auto_replies.decide(uow, question)
+
+    async def agent(device_id: UUID | None) -> ActiveAgent | None:
+        return await agents.active(uow, device_id)
+
+    return rules, agent
 
 
 async def _count_hit(uow: TenantUnitOfWork, rule_id: UUID, contact_id: UUID, at: datetime) -> bool:

@@ -25,11 +25,11 @@ class Candidate:
     device_ids: frozenset[UUID] | None
 
 
-_LIVE = text("""
+_LIVE = """
     SELECT a.id, v.number, v.config FROM agents a
     JOIN agent_versions v ON v.tenant_id = a.tenant_id AND v.agent_id = a.id AND v.number = a.live_version
-    WHERE a.tenant_id = :t AND a.deleted_at IS NULL AND a.is_active ORDER BY a.id
-""")
+    WHERE a.tenant_id = $1 AND a.deleted_at IS NULL AND a.is_active ORDER BY a.id
+"""
 _DEVICES = text("SELECT id, name FROM devices WHERE tenant_id = :t AND deleted_at IS NULL ORDER BY id")
 
 
@@ -45,17 +45,17 @@ def _breadth(one: Candidate) -> float:
 
 async def active(uow: TenantUnitOfWork, device_id: UUID | None) -> tuple[UUID, int, AgentConfig] | None:
     """The agent that answers on a number: its id, the live version's number and configuration. None: nobody does."""
-    rows = (await uow.session.execute(_LIVE, {"t": uow.tenant_id})).all()
-    configs = {row.id: AgentConfig.model_validate(row.config) for row in rows}
-    found = choose((_candidate(row.id, row.number, configs[row.id]) for row in rows), device_id)
+    rows = await (await uow.driver()).fetch(_LIVE, uow.tenant_id)
+    configs = {row["id"]: AgentConfig.model_validate(row["config"]) for row in rows}
+    found = choose((_candidate(row["id"], row["number"], configs[row["id"]]) for row in rows), device_id)
     return (found[0].agent_id, found[0].version, configs[found[0].agent_id]) if found else None
 
 
 async def by_device(uow: TenantUnitOfWork) -> list[DeviceAgent]:
     """Each number of the tenant with the agent that answers on it and those that give way."""
     uow.require("agent.read")
-    live = [_candidate(row.id, row.number, AgentConfig.model_validate(row.config))
-            for row in await uow.session.execute(_LIVE, {"t": uow.tenant_id})]  # fmt: skip
+    live = [_candidate(row["id"], row["number"], AgentConfig.model_validate(row["config"]))
+            for row in await (await uow.driver()).fetch(_LIVE, uow.tenant_id)]  # fmt: skip
     result = []
     for row in await uow.session.execute(_DEVICES, {"t": uow.tenant_id}):
         covering = [one.agent_id for one in choose(live, row.id)]

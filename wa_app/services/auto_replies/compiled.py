@@ -24,9 +24,7 @@ KEPT: Final = 128
 """Tenants whose compiled rules a process keeps."""
 _cache: OrderedDict[UUID, tuple[UUID, tuple["Rule", ...]]] = OrderedDict()
 
-_STAMP = text(
-    "SELECT t.time_zone, s.stamp FROM tenants t LEFT JOIN auto_reply_sets s ON s.tenant_id = t.id WHERE t.id = :t"
-)
+_STAMP = "SELECT t.time_zone, s.stamp FROM tenants t LEFT JOIN auto_reply_sets s ON s.tenant_id = t.id WHERE t.id = $1"
 _RULES = text("""
     SELECT r.id, r.name, r.match_type, r.keywords, r.response_text, r.file_id, r.is_active, r.windows, r.from_date,
       r.until_date, r.limit_times, r.limit_period, r.cooldown_s, r.delay, r.hand_over, r.stops_here,
@@ -81,19 +79,19 @@ class Rule:
 
 async def of_tenant(uow: TenantUnitOfWork) -> tuple[tuple[Rule, ...], ZoneInfo]:
     """All rules of the tenant in the order they are asked in, and its zone."""
-    row = (await uow.session.execute(_STAMP, {"t": uow.tenant_id})).one()
-    if row.stamp is None:
-        return (), zone(row.time_zone)
+    row = await (await uow.driver()).fetchrow(_STAMP, uow.tenant_id)
+    if row["stamp"] is None:
+        return (), zone(row["time_zone"])
     kept = _cache.get(uow.tenant_id)
-    if kept is None or kept[0] != row.stamp:
+    if kept is None or kept[0] != row["stamp"]:
         # The stamp is read first: rules that change in between are compiled again at the next question.
         found = (await uow.session.execute(_RULES, {"t": uow.tenant_id})).all()
-        kept = row.stamp, tuple(_compiled(one) for one in found)
+        kept = row["stamp"], tuple(_compiled(one) for one in found)
         _cache[uow.tenant_id] = kept
         while len(_cache) > KEPT:
             _cache.popitem(last=False)
     _cache.move_to_end(uow.tenant_id)
-    return kept[1], zone(row.time_zone)
+    return kept[1], zone(row["time_zone"])
 
 
 def window_of(kept: dict[str, Any]) -> Window:

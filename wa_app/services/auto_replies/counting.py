@@ -20,9 +20,9 @@ WEEK: Final = 7
 KEPT_DAYS: Final = 40
 """Days that are kept apart; older ones become one row."""
 
-_RULE = text(
+_RULE = (
     "SELECT r.limit_times, r.limit_period, r.cooldown_s, t.time_zone FROM auto_replies r "
-    "JOIN tenants t ON t.id = r.tenant_id WHERE r.tenant_id = :t AND r.id = :id AND r.deleted_at IS NULL"
+    "JOIN tenants t ON t.id = r.tenant_id WHERE r.tenant_id = $1 AND r.id = $2 AND r.deleted_at IS NULL"
 )
 # One statement: of fifty at once, those that come too late find the row full when they get its lock.
 _CLAIM = text("""
@@ -35,12 +35,12 @@ _CLAIM = text("""
       AND (CAST(:cooldown AS integer) = 0 OR c.last_at + make_interval(secs => CAST(:cooldown AS integer)) <= excluded.last_at)
     RETURNING times
 """)
-_COUNT = text("""
+_COUNT = """
     INSERT INTO auto_reply_hits AS h (tenant_id, auto_reply_id, day, shard, hits, last_at)
-    VALUES (:t, :id, :day, :shard, 1, :at)
+    VALUES ($1, $2, $3, $4, 1, $5)
     ON CONFLICT (tenant_id, auto_reply_id, day, shard) DO UPDATE
     SET hits = h.hits + 1, last_at = greatest(h.last_at, excluded.last_at)
-""")
+"""
 
 
 async def count_hit(uow: TenantUnitOfWork, rule_id: UUID, contact_id: UUID | None, at: datetime) -> bool:
@@ -49,20 +49,20 @@ async def count_hit(uow: TenantUnitOfWork, rule_id: UUID, contact_id: UUID | Non
     Call it in the transaction that plans the answer; what it counts is taken back with that transaction.
     A rule that has been deleted since it was chosen does not fire either.
     """
-    rule = (await uow.session.execute(_RULE, {"t": uow.tenant_id, "id": rule_id})).one_or_none()
+    conn = await uow.driver()
+    rule = await conn.fetchrow(_RULE, uow.tenant_id, rule_id)
     if rule is None:
         return False
-    local = zone(rule.time_zone)
-    values = {"t": uow.tenant_id, "id": rule_id, "at": at}
-    if contact_id is not None and (rule.limit_times is not None or rule.cooldown_s):
+    local = zone(rule["time_zone"])
+    if contact_id is not None and (rule["limit_times"] is not None or rule["cooldown_s"]):
         claim = {
-            "contact": contact_id, "most": rule.limit_times, "cooldown": rule.cooldown_s,
-            "period": period_start(rule.limit_period, at, local),
+            "t": uow.tenant_id, "id": rule_id, "at": at, "contact": contact_id, "most": rule["limit_times"],
+            "cooldown": rule["cooldown_s"], "period": period_start(rule["limit_period"], at, local),
         }  # fmt: skip
-        if (await uow.session.execute(_CLAIM, values | claim)).scalar_one_or_none() is None:
+        if (await uow.session.execute(_CLAIM, claim)).scalar_one_or_none() is None:
             return False
     shard = contact_id.int % SHARDS if contact_id is not None else 0
-    await uow.session.execute(_COUNT, values | {"day": at.astimezone(local).date(), "shard": shard})
+    await conn.execute(_COUNT, uow.tenant_id, rule_id, at.astimezone(local).date(), shard, at)
     return True
 
 
