@@ -36,7 +36,7 @@ def answer_settings() -> rx.Component:
                 _seconds(t("replies.delay_max"), "rule_delay_max_s", state.delay_max),
                 class_name="grid grid-cols-2 gap-3",
             ),
-            rx.el.p(t("replies.delay.help"), class_name="text-sm text-text-3"),
+            rx.el.p(t("replies.delay.help"), class_name="field-help"),
             rx.cond(
                 state.may_write,
                 rx.el.div(button(t("common.save"), type="submit", look="primary"), class_name="row"),

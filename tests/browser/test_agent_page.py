@@ -93,6 +93,17 @@ def test_the_page_is_usable_by_everyone(desk: Callable[..., Desk], language: str
         assert serious(at.page) == []
 
 
+def test_a_phone_shows_the_box_to_write_in_without_scrolling(desk: Callable[..., Desk]) -> None:
+    at = desk("id", 390, "dark")
+    at.open_new()
+    at.button("agent_page.pane.talk").click()
+    box = at.page.locator("#say").bounding_box()
+    bar = at.page.get_by_role("navigation").locator("visible=true").last.bounding_box()
+    assert box is not None
+    assert bar is not None
+    assert box["y"] + box["height"] <= bar["y"]
+
+
 def test_a_setting_saves_itself_and_an_older_page_does_not_overwrite_it(desk: Callable[..., Desk]) -> None:
     at, other = desk(), desk()
     agent_id = at.open_new()
