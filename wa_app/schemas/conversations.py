@@ -94,6 +94,11 @@ class ChatMessage(BaseModel):
     turn_state: str | None
     extra: dict[str, Any]
     timestamp: datetime
+    reading_state: str | None = None
+    reading: str | None = None
+    """What stands in the picture or document, once it was read."""
+    quoted: str | None = None
+    """The text of the message that this one answers, where we have it."""
 
 
 class ChatSend(BaseModel):

@@ -43,7 +43,7 @@ WHERE m.tenant_id = $1 AND m.id = u.id AND CASE
   WHEN m.state = 'failed' THEN u.rank > 0 AND m.error_code IN ('delivery_failed', 'not_sent')
   WHEN u.rank = 0 THEN m.state = 'sent'
   ELSE u.rank > array_position(ARRAY['sent', 'delivered', 'read', 'played'], m.state) END
-RETURNING m.campaign_id, m.device_id, old.state AS was, new.state AS now
+RETURNING m.id, m.campaign_id, m.device_id, old.state AS was, new.state AS now
 """
 _RANK: Final = {"failed": 0, "sent": 1, "delivered": 2, "read": 3, "played": 4}
 
@@ -69,6 +69,8 @@ async def apply_acks(uow: TenantUnitOfWork, acks: Sequence[Ack]) -> set[tuple[UU
     await book(conn, uow.tenant_id, moved(rows))
     for campaign in {row["campaign_id"] for row in rows if row["campaign_id"]}:
         uow.publish("campaign", id=campaign)
+    if single := [row["id"] for row in rows if row["campaign_id"] is None]:
+        uow.publish("ack", ids=single)
     return {keys[row["n"] - 1] for row in found}
 
 

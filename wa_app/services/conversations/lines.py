@@ -23,7 +23,11 @@ MEMORY: Final = 10
 _LINES = """
 SELECT * FROM (
   SELECT m.id, m.timestamp AS at, m.direction, m.sender, m.type, m.text, m.media, coalesce(o.state, m.status) AS status,
-    o.error_code, m.outbound_id, NULL::uuid AS campaign_id, m.turn_id, t.trace, t.state AS turn_state, m.extra
+    o.error_code, m.outbound_id, NULL::uuid AS campaign_id, m.turn_id, t.trace, t.state AS turn_state, m.extra,
+    m.reading_state, m.reading ->> 'text' AS reading, CASE WHEN m.extra ? 'reply_to' THEN coalesce(
+      (SELECT q.text FROM messages q WHERE q.tenant_id = $1 AND q.device_id = $4 AND q.provider_message_id = m.extra ->> 'reply_to'),
+      (SELECT q.body FROM outbound_messages q
+       WHERE q.tenant_id = $1 AND q.device_id = $4 AND q.provider_message_id = m.extra ->> 'reply_to')) END AS quoted
   FROM (
     SELECT * FROM messages WHERE tenant_id = $1 AND conversation_id = $2 AND timestamp IS NOT NULL
       AND ($5::timestamptz IS NULL OR (timestamp, id) < ($5, $6)) ORDER BY timestamp DESC, id DESC LIMIT $7
@@ -35,7 +39,7 @@ SELECT * FROM (
       WHEN split_part(f.mime, '/', 1) IN ('image', 'video', 'audio') THEN split_part(f.mime, '/', 1) ELSE 'document' END,
     coalesce(c.body, ''), CASE WHEN f.id IS NULL THEN NULL
       ELSE jsonb_build_object('file_id', f.id, 'mime', f.mime, 'filename', f.name) END,
-    c.state, c.error_code, c.id, c.campaign_id, NULL, NULL, NULL, '{}'::jsonb
+    c.state, c.error_code, c.id, c.campaign_id, NULL, NULL, NULL, '{}'::jsonb, NULL, NULL, NULL
   FROM (
     SELECT * FROM outbound_messages WHERE tenant_id = $1 AND contact_id = $3 AND device_id = $4 AND sent_at IS NOT NULL
       AND campaign_id IS NOT NULL AND ($5::timestamptz IS NULL OR (sent_at, id) < ($5, $6))
@@ -76,6 +80,7 @@ def view(row: Mapping[str, Any]) -> ChatMessage:
         outbound_id=row["outbound_id"], campaign_id=row["campaign_id"],
         trace=[TraceEntry.model_validate(one) for one in _plain(row["trace"])] if row["trace"] else None,
         turn_id=row["turn_id"], turn_state=row["turn_state"], extra=_plain(row["extra"]) or {}, timestamp=row["at"],
+        reading_state=row["reading_state"], reading=row["reading"], quoted=row["quoted"],
     )  # fmt: skip
 
 
