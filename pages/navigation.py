@@ -16,6 +16,7 @@ class Place:
 
 DAILY = (
     Place("home", routes.HOME, "h"),
+    Place("inbox", routes.INBOX, "i"),
     Place("campaigns", routes.CAMPAIGNS, "b"),
     Place("contacts", routes.CONTACTS, "c"),
 )
@@ -31,7 +32,7 @@ RUN = (
 PLACES = DAILY + BUILD + RUN
 ADMIN = (Place("admin_ai", routes.ADMIN_AI, "p"), Place("admin_queues", routes.ADMIN_QUEUES, "q"))
 """The platform's own pages: shown to platform admins only, who are asked for at every call."""
-PHONE = (*DAILY, RUN[0])
+PHONE = DAILY
 """What fits the phone's bottom bar; the rest stands under "Lainnya"."""
 
 ACTIONS = (

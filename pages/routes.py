@@ -1,6 +1,7 @@
 """Addresses of pages."""
 
 HOME = "/"
+INBOX = "/inbox"
 CAMPAIGNS = "/campaigns"
 CAMPAIGN_NEW = "/campaigns/new"
 CAMPAIGN_TEMPLATES = "/campaigns/templates"

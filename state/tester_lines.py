@@ -65,7 +65,7 @@ def detail_of(reply: TrialReply) -> dict[str, Any]:
     found = [*reply.found, *(one for one in reply.sources if one not in reply.found)]
     return {
         "text": reply.answer,
-        "trace": [_entry(one, n) for n, one in enumerate(reply.trace) if (one.step, one.outcome) not in PLAIN],
+        "trace": trace_rows(reply.trace),
         "passages": [_passage(one, reply) for one in found],
         "cited": [found.index(one) for one in reply.sources],
         "skipped": _skipped(reply.trace),
@@ -103,6 +103,11 @@ def _skipped(trace: Sequence[TraceEntry]) -> list[dict[str, str]]:
     rows = found if isinstance(found, list) else []
     plain = [(str(one.get("provider", "")), str(one.get("why", ""))) for one in rows if isinstance(one, dict)]
     return [{"provider": name, "why": why if why in WHYS else "other"} for name, why in plain]
+
+
+def trace_rows(trace: Sequence[TraceEntry]) -> list[dict[str, Any]]:
+    """The steps of a decision as `components.talk.step_row` draws them."""
+    return [_entry(one, n) for n, one in enumerate(trace) if (one.step, one.outcome) not in PLAIN]
 
 
 def _entry(entry: TraceEntry, n: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import reflex as rx
 
 NOUNS = {
     "home": "house",
+    "inbox": "messages-square",
     "campaigns": "megaphone",
     "contacts": "users",
     "automation": "workflow",

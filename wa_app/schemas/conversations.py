@@ -63,6 +63,11 @@ class ChatView(BaseModel):
     needs_human_at: datetime | None
     needs_human_reason: str | None
     needs_human_summary: str
+    device_name: str = ""
+    last_text: str | None = None
+    """The newest message of the chat itself, shortened; what campaigns sent is not among them."""
+    last_type: str | None = None
+    last_sender: str | None = None
     pending: PendingAnswer | None = None
 
 

@@ -15,9 +15,15 @@ from wa_app.services.conversations import lines
 
 _OF = OPEN.replace("state", "t.state")
 _VIEW = f"""
-SELECT v.*, c.name, c.phone, t.id AS turn_id, t.state AS turn_state, t.due_at AS turn_due_at, t.decision, t.messages
+SELECT v.*, c.name, c.phone, t.id AS turn_id, t.state AS turn_state, t.due_at AS turn_due_at, t.decision, t.messages,
+  d.name AS device_name, l.last_text, l.last_type, l.last_sender
 FROM ({{page}}) v
 JOIN contacts c ON c.tenant_id = v.tenant_id AND c.id = v.contact_id
+JOIN devices d ON d.tenant_id = v.tenant_id AND d.id = v.device_id
+LEFT JOIN LATERAL (
+  SELECT left(m.text, 160) AS last_text, m.type AS last_type, m.sender AS last_sender FROM messages m
+  WHERE m.tenant_id = v.tenant_id AND m.conversation_id = v.id AND m.timestamp IS NOT NULL ORDER BY m.timestamp DESC LIMIT 1
+) l ON true
 LEFT JOIN answer_turns t ON t.tenant_id = v.tenant_id AND t.conversation_id = v.id AND {_OF}
 ORDER BY v.last_message_at DESC, v.id DESC
 """  # noqa: S608

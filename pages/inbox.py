@@ -1,0 +1,140 @@
+"""The shared inbox: conversations, the open chat, the customer; one pane at a time on a phone."""
+
+from typing import Any
+
+import reflex as rx
+
+from pages import routes
+from pages.inbox_customer import customer_pane
+from pages.layout import shell
+from state.base import AppState
+from state.inbox.chat import ChatState as C
+from state.inbox.listing import InboxState as L
+from wa_app.components.buttons import button, icon_button, link_button
+from wa_app.components.cards import segmented
+from wa_app.components.feedback import empty, filtered_empty, skeleton_rows
+from wa_app.components.i18n import ago, moment, phone, t
+from wa_app.components.icons import icon
+from wa_app.components.inbox import chat_list, composer, petal, thread
+from wa_app.components.table import search_box
+
+VIEWS = ("all", "unread", "needs")
+
+
+def _list_head() -> rx.Component:
+    bar = rx.el.div(
+        rx.el.h1(t("inbox.title"), class_name="h1 grow"),
+        icon_button("search", t("inbox.search"), size=18, on_click=L.toggle_search, aria_expanded=L.search_open),
+        class_name="row",
+    )
+    views = segmented(
+        [(one, t(f"inbox.view.{one}")) for one in VIEWS], L.view, L.pick_view, label=t("inbox.views")
+    )  # fmt: skip
+    field = rx.cond(L.search_open, search_box(L.query, L.search, placeholder=t("inbox.search.hint")))
+    return rx.el.header(bar, field, views, class_name="pane-head")
+
+
+def _nothing() -> rx.Component:
+    none_yet = empty(
+        t("inbox.empty.title"), t("inbox.empty.text"), link_button(t("inbox.empty.do"), routes.DEVICES, look="primary", leading="smartphone")
+    )
+    return rx.cond(L.ready, rx.cond(L.is_filtered, filtered_empty(L.clear), none_yet), skeleton_rows(8))
+
+
+def _list_pane() -> rx.Component:
+    return rx.el.section(
+        _list_head(),
+        chat_list(
+            _nothing(), rows=L.rows, above=L.above, more=L.more, mark=L.mark, selected=C.chat_id, label=t("inbox.title"),
+            on_open=C.open, on_down=L.down, on_up=L.up, class_name="chat-list",
+        ),
+        class_name="pane pane-list", aria_label=t("inbox.title"),
+    )  # fmt: skip
+
+
+def _bot_switch() -> rx.Component:
+    on = rx.fragment(icon("sparkles"), rx.el.span(t("inbox.bot.on"), class_name="desk"), rx.el.span(t("inbox.ai"), class_name="phone-only"))
+    off = rx.fragment(icon("user"), rx.el.span(t("inbox.bot.off"), class_name="desk"), rx.el.span(t("inbox.bot.off.short"), class_name="phone-only"))
+    return rx.el.button(
+        rx.cond(C.bot, on, off), rx.el.span(class_name="knob"), type="button", role="switch", aria_checked=C.bot, aria_label=t("inbox.bot"),
+        on_click=C.toggle_bot, disabled=~C.may_write, class_name=rx.cond(C.bot, "bot-switch switch on", "bot-switch switch"),
+        title=rx.cond(C.bot, t("inbox.bot.on.help"), rx.cond(C.resumes_at, t("inbox.bot.back", at=moment(C.resumes_at)), t("inbox.bot.off.help"))),
+    )  # fmt: skip
+
+
+def _chat_head() -> rx.Component:
+    shown = rx.cond(C.name, C.name, phone(C.phone))
+    person = rx.el.button(
+        petal(C.contact_id, C.name),
+        rx.el.span(
+            rx.el.span(shown, class_name="who-name clip"),
+            rx.el.span(rx.cond(C.phone, rx.el.span(phone(C.phone), rx.cond(C.device, " · ", ""), class_name="desk"), ""), C.device, class_name="who-note clip"),
+            class_name="stack grow",
+        ),
+        type="button", class_name="person grow", on_click=C.show_pane("customer"), aria_label=t("inbox.show_customer", name=shown),
+    )  # fmt: skip
+    return rx.el.header(
+        icon_button("arrow-left", t("inbox.back"), size=22, tooltip=False, on_click=C.close_pane, class_name="back-btn"),
+        person,
+        _bot_switch(),
+        class_name="chat-head",
+    )
+
+
+def _needs() -> rx.Component:
+    """What the machine said as it handed over."""
+    return rx.cond(
+        C.needs_at,
+        rx.el.div(
+            icon("hand"),
+            rx.el.div(
+                rx.el.div(rx.el.b(t("inbox.needs.title")), rx.el.span(" · ", ago(C.needs_at), class_name="small"), class_name="clip"),
+                rx.cond(C.needs_summary, rx.el.p(C.needs_summary, class_name="summary")),
+                class_name="grow",
+            ),
+            class_name="needs", role="status",
+        ),
+    )  # fmt: skip
+
+
+def _chat_body() -> rx.Component:
+    return rx.fragment(
+        _chat_head(),
+        _needs(),
+        thread(
+            lines=C.lines, chat=C.chat_id, older=C.older, ended=C.ended, fresh=C.fresh, picked=C.why_id, writes=C.may_write, pending=C.pending,
+            label=t("inbox.talk"), ready=C.ready, on_older=C.load_older, on_newest=C.to_newest, on_why=C.why, on_reply=C.reply_to,
+            on_now=C.answer_now, on_hold=C.hold_back, on_take=C.take_over,
+        ),
+        composer(
+            chat=C.chat_id, outcome=C.outcome, quote=C.quote, me=AppState.user_name, notes=False,
+            closed=rx.cond(C.may_write, "", t("inbox.closed.role")), on_send=C.send, on_unquote=C.unquote,
+        ),
+    )  # fmt: skip
+
+
+def _chat_pane() -> rx.Component:
+    gone = rx.el.div(
+        rx.el.p(t("inbox.gone"), class_name="title"), button(t("inbox.back"), on_click=C.close_pane), class_name="empty m-auto"
+    )
+    nobody = rx.el.div(
+        empty(t("inbox.pick.title"), t("inbox.pick.text")),
+        rx.el.p(rx.el.span("j", class_name="kbd"), " ", rx.el.span("k", class_name="kbd"), " ", t("inbox.pick.keys"), class_name="small muted text-center desk"),
+        class_name="m-auto",
+    )
+    return rx.el.section(
+        rx.cond(C.missing, gone, rx.cond(C.chat_id, _chat_body(), nobody)), class_name="pane pane-chat", aria_label=t("inbox.talk")
+    )
+
+
+def _inbox() -> rx.Component:
+    return rx.el.div(
+        _list_pane(), _chat_pane(), customer_pane(), class_name="inbox", custom_attrs={"data-pane": C.pane, "data-open": C.chat_id != ""}
+    )
+
+
+@rx.page(route=routes.INBOX, title="Sapa", on_load=[AppState.on_load, C.load, L.load, L.watch, C.watch])
+def inbox() -> rx.Component:
+    """`/inbox?chat=<id>` opens a conversation."""
+    page: Any = shell(_inbox(), title=t("nav.inbox"), active="inbox", class_name="slim inbox-shell")
+    return page

@@ -1,0 +1,1 @@
+"""The shared inbox: the list of conversations, the open one, what is written into it."""

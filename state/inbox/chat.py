@@ -1,0 +1,317 @@
+"""The open conversation: its lines, who answers, the answer that waits, and what a person does about it."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import reflex as rx
+from reflex.event import EventSpec
+
+from state.base import AppState
+from state.campaigns import id_of
+from state.inbox.listing import touched
+from state.inbox.rows import iso, line_row, pending_row
+from state.tester_lines import trace_rows
+from wa_app import live
+from wa_app.components.feedback import error_toast
+from wa_app.db import TenantUnitOfWork, unit_of_work
+from wa_app.errors import AppError, Conflict, NotFound
+from wa_app.schemas.conversations import ChatMessage, ChatSend, ChatView
+from wa_app.schemas.paging import Page
+from wa_app.services import campaigns, conversations
+
+PAGE: Final = 40
+MOST: Final = 240
+"""Lines kept at once; who reads further back lets go of the newest."""
+QUIET_S: Final = 0.2
+TICK_S: Final = 5.0
+HURRY_S: Final = 1.0
+"""How soon lines that are on their way out are looked at again."""
+KEYS: Final = 30
+LEAVING: Final = ("planned", "sending", "held")
+PANES: Final = ("list", "chat", "customer")
+
+
+class ChatState(AppState):
+    """What the middle pane shows."""
+
+    chat_id: str = ""
+    pane: str = "list"
+    """Which pane a phone shows."""
+    ready: bool = False
+    missing: bool = False
+    contact_id: str = ""
+    name: str = ""
+    phone: str = ""
+    device: str = ""
+    bot: bool = True
+    bot_off: str = ""
+    resumes_at: str = ""
+    needs_at: str = ""
+    needs_reason: str = ""
+    needs_summary: str = ""
+    pending: dict[str, Any] | None = None
+    lines: list[dict[str, Any]] = []
+    older: bool = False
+    ended: bool = True
+    fresh: str = ""
+    quote: dict[str, str] | None = None
+    outcome: dict[str, Any] = {}
+    may_write: bool = False
+    why_id: str = ""
+    why_by: str = ""
+    trace: list[dict[str, Any]] = []
+    _older_from: str = ""
+    _keys: list[str] = []
+    _watch: int = 0
+    _mine: list[str] = []
+    _names: dict[str, str] = {}
+    """Campaigns by id."""
+
+    @rx.event
+    async def load(self) -> Any:
+        """Open the conversation in the page's address, or none."""
+        principal = await self.principal()
+        self.may_write = principal.may("messages.send")
+        found = str(self.router.url.query_parameters.get("chat", ""))
+        if not found:
+            self._forget()
+            return
+        if found != self.chat_id or not self.ready:
+            await self._open(found)
+        self.pane = "chat"
+
+    @rx.event
+    async def open(self, chat_id: str) -> Any:
+        """Show a conversation."""
+        await self._open(str(chat_id))
+        self.pane = "chat"
+
+    @rx.event
+    async def close_pane(self) -> EventSpec:
+        """Back to the list on a phone; the address no longer names a conversation."""
+        await self.principal()
+        self._forget()
+        return rx.call_script("history.pushState({...history.state}, '', '/inbox')")
+
+    @rx.event
+    async def show_pane(self, pane: str) -> None:
+        """One of the three panes."""
+        await self.principal()
+        self.pane = pane if pane in PANES else "chat"
+
+    @rx.event
+    async def load_older(self) -> None:
+        """What was said before."""
+        if not self._older_from or not self.chat_id:
+            return
+        async with self.unit_of_work() as uow:
+            page = await conversations.messages(uow, id_of(self.chat_id), cursor=self._older_from, limit=PAGE)
+            rows = await self._rows(uow, page.items)
+        here = {line["id"] for line in self.lines}
+        lines = [*(row for row in reversed(rows) if row["id"] not in here), *self.lines]
+        if len(lines) > MOST:
+            lines, self.ended = lines[:MOST], False
+        self.lines = lines
+        self._older_from, self.older = page.next_cursor or "", page.next_cursor is not None
+
+    @rx.event
+    async def to_newest(self) -> None:
+        """Back to the end of the talk."""
+        if not self.chat_id:
+            return
+        async with self.unit_of_work() as uow:
+            await self._read(uow, id_of(self.chat_id))
+
+    @rx.event
+    async def why(self, line_id: str) -> None:
+        """Show how an answer came about."""
+        line = next((one for one in self.lines if one["id"] == str(line_id)), None)
+        if line is None:
+            return
+        async with self.unit_of_work() as uow:
+            found = await _line(uow, id_of(self.chat_id), line)
+        self.trace = trace_rows((found.trace if found else None) or [])
+        self.why_id, self.why_by = line["id"], line["by"]
+        self.pane = "customer"
+
+    @rx.event
+    async def reply_to(self, line_id: str) -> None:
+        """The next text answers this line."""
+        await self.principal()
+        line = next((one for one in self.lines if one["id"] == str(line_id)), None)
+        if line is not None:
+            self.quote = {"id": line["id"], "text": line["text"][:200] or line["type"]}
+
+    @rx.event
+    async def unquote(self) -> None:
+        """The next text answers no line."""
+        await self.principal()
+        self.quote = None
+
+    @rx.event
+    async def send(self, chat_id: str, text: str, file_id: str, reply_to: str, key: str) -> None:
+        """A person answers, once for each key however often it arrives."""
+        await self.principal()
+        key = str(key)[:80]
+        if key in self._keys:
+            return
+        self._keys = [*self._keys, key][-KEYS:]
+        try:
+            data = ChatSend(
+                text=str(text)[:65_536].strip() or None, file_id=id_of(file_id) if file_id else None,
+                reply_to=id_of(reply_to) if reply_to else None,
+            )  # fmt: skip
+            async with self.unit_of_work() as uow:
+                await conversations.send(uow, id_of(chat_id), data)
+        except AppError as error:
+            self.outcome = _refused(key, error)
+            return
+        self.outcome, self.quote, self.fresh = {"key": key, "error": ""}, None, ""
+        if chat_id == self.chat_id:
+            async with self.unit_of_work() as uow:
+                await self._refresh(uow)
+
+    @rx.event
+    async def toggle_bot(self) -> None:
+        """The machine answers here, or a person."""
+        if self.chat_id:
+            async with self.unit_of_work() as uow:
+                self._show(await conversations.toggle_bot(uow, id_of(self.chat_id), active=not self.bot))
+
+    @rx.event
+    async def take_over(self) -> None:
+        """A person answers from now on; what waited is dropped."""
+        if self.chat_id:
+            async with self.unit_of_work() as uow:
+                self._show(await conversations.toggle_bot(uow, id_of(self.chat_id), active=False))
+
+    @rx.event
+    async def answer_now(self) -> EventSpec | None:
+        """What waits leaves at once."""
+        return await self._about_answer(now=True)
+
+    @rx.event
+    async def hold_back(self) -> EventSpec | None:
+        """What waits is not sent."""
+        return await self._about_answer(now=False)
+
+    @rx.event(background=True)
+    async def watch(self) -> None:
+        """Keep the open conversation true until its tab has gone or shows another page."""
+        principal = await self.principal()
+        async with self:
+            self._watch += 1
+            mine = self._watch
+        async with live.watch(principal.tenant_id) as inbox:
+            hurry = False
+            while live.tab_is_open(self.router.session.client_token):
+                batch = await inbox.wait(HURRY_S if hurry else TICK_S)
+                if not batch and not hurry:
+                    continue
+                async with self:
+                    if self._watch != mine or not self.router.url.path.startswith("/inbox"):
+                        return
+                    if self.chat_id and self.ready and (not batch or self._is_about(batch)):
+                        async with unit_of_work(principal) as uow:
+                            await self._refresh(uow)
+                    hurry = self._is_leaving()
+                await asyncio.sleep(QUIET_S)
+
+    def _is_leaving(self) -> bool:
+        return any(line["status"] in LEAVING for line in self.lines[-10:])
+
+    def _is_about(self, batch: list[dict[str, Any]]) -> bool:
+        if self.chat_id in touched(batch) or any(one["kind"] == "resync" for one in batch):
+            return True
+        acked = {str(key) for one in batch if one["kind"] == "ack" for key in one.get("ids", ())}
+        return bool(acked) and any(line["outbound"] in acked for line in self.lines)
+
+    async def _about_answer(self, *, now: bool) -> EventSpec | None:
+        if not self.chat_id:
+            return None
+        verb = conversations.send_answer_now if now else conversations.cancel_answer
+        try:
+            async with self.unit_of_work() as uow:
+                self._show(await verb(uow, id_of(self.chat_id)))
+        except Conflict as error:
+            async with self.unit_of_work() as uow:
+                await self._refresh(uow)
+            return error_toast(error.code, **error.args_)
+        return None
+
+    async def _open(self, chat_id: str) -> None:
+        self._forget()
+        self.chat_id = chat_id
+        try:
+            found = id_of(chat_id)
+            async with self.unit_of_work() as uow:
+                self.may_write = uow.principal.may("messages.send")
+                view = await conversations.get(uow, found)
+                self._show(view)
+                await self._read(uow, found, view.unread)
+                if view.unread:
+                    await conversations.mark_read(uow, found)
+        except NotFound:
+            self.missing = True
+            return
+        self.ready = True
+
+    async def _read(self, uow: TenantUnitOfWork, found: UUID, unread: int = 0) -> None:
+        page = await conversations.messages(uow, found, limit=PAGE)
+        self.lines = list(reversed(await self._rows(uow, page.items)))
+        self._older_from, self.older, self.ended = page.next_cursor or "", page.next_cursor is not None, True
+        incoming = [line["id"] for line in self.lines if line["side"] == "in"]
+        self.fresh = incoming[-unread] if 0 < unread <= len(incoming) else ""
+
+    async def _refresh(self, uow: TenantUnitOfWork) -> None:
+        """The newest lines anew behind those that were read before them."""
+        found = id_of(self.chat_id)
+        view = await conversations.get(uow, found)
+        self._show(view)
+        if view.unread:
+            await conversations.mark_read(uow, found)
+        if not self.ended:
+            return
+        page: Page[ChatMessage] = await conversations.messages(uow, found, limit=PAGE)
+        rows = list(reversed(await self._rows(uow, page.items)))
+        newest = {row["id"] for row in rows}
+        first = rows[0]["at"] if rows else ""
+        before = [line for line in self.lines if line["id"] not in newest and line["at"] <= first]
+        self.lines = [*before, *rows][-MOST:] if page.next_cursor else rows
+        if not before:
+            self._older_from, self.older = page.next_cursor or "", page.next_cursor is not None
+
+    async def _rows(self, uow: TenantUnitOfWork, items: Sequence[ChatMessage]) -> list[dict[str, Any]]:
+        for key in {one.campaign_id for one in items if one.campaign_id} if uow.principal.may("campaigns.read") else ():
+            if str(key) not in self._names:
+                self._names = {**self._names, str(key): (await campaigns.get(uow, key)).name}
+        return [line_row(one, uow.tenant_id, self._names) for one in items]
+
+    def _show(self, view: ChatView) -> None:
+        self.contact_id, self.name, self.phone = str(view.contact.id), view.contact.name, view.contact.phone or ""
+        self.device = view.device_name
+        self.bot, self.bot_off, self.resumes_at = view.is_bot_active, view.bot_off_reason or "", iso(view.bot_resumes_at)
+        self.needs_at, self.needs_reason = iso(view.needs_human_at), view.needs_human_reason or ""
+        self.needs_summary, self.pending = view.needs_human_summary[:1500], pending_row(view.pending)
+
+    def _forget(self) -> None:
+        self.chat_id = self.contact_id = self.name = self.phone = self.device = self.why_id = self.fresh = self._older_from = ""
+        self.ready = self.missing = self.older = False
+        self.ended, self.pane, self.quote, self.pending = True, "list", None, None
+        self.lines, self.trace = [], []
+
+
+async def _line(uow: TenantUnitOfWork, chat: UUID, line: dict[str, Any]) -> ChatMessage | None:
+    """A line again, with its trace: the page that begins right behind it."""
+    # A cursor names the line before which to read; the same time with the greatest id stands right behind this one.
+    page = await conversations.messages(uow, chat, cursor=f"{line['at']}~ffffffff-ffff-ffff-ffff-ffffffffffff", limit=5)
+    return next((one for one in page.items if str(one.id) == line["id"]), None)
+
+
+def _refused(key: str, error: AppError) -> dict[str, Any]:
+    """What the field shows of an error: its first refused field, else itself."""
+    fields = getattr(error, "fields", ())
+    code, args = (fields[0].code, dict(fields[0].args)) if fields else (error.code, dict(error.args_))
+    return {"key": key, "error": code, "args": {name: str(value) for name, value in args.items()}}

@@ -1,0 +1,143 @@
+"""What the inbox shows of conversations and their lines: plain values, small enough to be pushed at every change."""
+
+import re
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from wa_app.files.links import LINK_S
+from wa_app.schemas.conversations import ChatMedia, ChatMessage, ChatView, PendingAnswer
+from wa_app.schemas.traces import TraceEntry, TraceStep
+from wa_app.services import files
+
+PREVIEW: Final = 120
+MAX_TEXT: Final = 8_000
+"""A line shows this much of a text; longer ones are rare and end with an ellipsis."""
+KINDS: Final = {"image": "image", "video": "video", "audio": "audio", "voice": "audio", "ptt": "audio", "sticker": "sticker"}
+WORDS: Final = ("rule", "flow", "agent", "campaign", "human")
+AGAIN: Final = frozenset({"failed"})
+SOURCES: Final = 3
+_VCARD = re.compile(r"^(FN|TEL)[^:\n]*:(.+)$", re.M)
+
+
+def iso(at: datetime | None) -> str:
+    """A time for the browser; "" for none."""
+    return at.isoformat() if at else ""
+
+
+def chat_row(view: ChatView) -> dict[str, Any]:
+    """One line of the list."""
+    return {
+        "id": str(view.id), "contact": str(view.contact.id), "name": view.contact.name, "phone": view.contact.phone or "",
+        "at": iso(view.last_message_at), "text": (view.last_text or "")[:PREVIEW], "type": view.last_type or "",
+        "by": view.last_sender if view.last_sender in WORDS else "", "unread": view.unread, "device": view.device_name,
+        "turn": "bot" if view.is_bot_active else "human", "needs": view.needs_human_at is not None, "waiting": iso(waiting(view)),
+        "late": bool(getattr(view, "late", False)), "tags": tags_of(view),
+    }  # fmt: skip
+
+
+def waiting(view: ChatView) -> datetime | None:
+    """Since when somebody waits for a person."""
+    known: datetime | None = getattr(view, "waiting_since", None)
+    if known is not None:
+        return known
+    return view.needs_human_at or (view.last_inbound_at if view.unread and not view.is_bot_active else None)
+
+
+def tags_of(view: ChatView) -> list[dict[str, str]]:
+    """Tags of a conversation, with their colours where they have any."""
+    return [
+        {"name": str(getattr(one, "name", one)), "color": str(getattr(one, "color", "mist"))}
+        for one in getattr(view, "tags", ())
+    ]
+
+
+def pending_row(pending: PendingAnswer | None) -> dict[str, Any] | None:
+    """The answer that waits to leave."""
+    if pending is None:
+        return None
+    return {
+        "id": str(pending.id), "state": pending.state, "due_at": iso(pending.due_at), "by": pending.by or "agent",
+        "text": pending.text[:400],
+    }  # fmt: skip
+
+
+def line_row(one: ChatMessage, tenant_id: UUID, names: Mapping[str, str]) -> dict[str, Any]:
+    """One line of the thread. `names`: of campaigns and people by id."""
+    trace = one.trace or []
+    return {
+        "id": str(one.id), "side": _side(one), "by": one.sender, "name": _name(one, trace, names), "type": one.type,
+        "text": one.text[:MAX_TEXT], "at": iso(one.timestamp), "status": one.status or "", "reason": one.error_code or "",
+        "media": _media(one, tenant_id), "reading": (one.reading or "")[:MAX_TEXT], "reading_state": one.reading_state or "",
+        "place": place_of(one.extra), "cards": cards_of(one.extra), "quote": {"text": one.quoted} if one.quoted else None,
+        "sources": sources_of(trace) if one.direction == "OUTBOUND" else [], "why": bool(trace) and one.direction == "OUTBOUND",
+        "own_phone": one.sender == "human" and one.outbound_id is None, "outbound": str(one.outbound_id or ""),
+        "again": one.status in AGAIN and one.sender == "human" and one.campaign_id is None,
+        "quotable": one.campaign_id is None and (one.direction == "INBOUND" or one.status in ("sent", "delivered", "read", "played")),
+        "later": "",
+    }  # fmt: skip
+
+
+def _side(one: ChatMessage) -> str:
+    if one.direction == "INBOUND":
+        return "in"
+    return "ai" if one.sender == "agent" else "out"
+
+
+def _name(one: ChatMessage, trace: list[TraceEntry], names: Mapping[str, str]) -> str:
+    if one.campaign_id is not None:
+        return names.get(str(one.campaign_id), "")
+    if one.sender in ("rule", "flow"):
+        step = TraceStep.RULES if one.sender == "rule" else TraceStep.FLOW
+        return next((str(entry.detail.get("name", "")) for entry in trace if entry.step is step), "")
+    return names.get(str(getattr(one, "sent_by", "") or one.sender), "")
+
+
+def _media(one: ChatMessage, tenant_id: UUID) -> dict[str, str] | None:
+    media = one.media
+    if media is None:
+        return None
+    kind = KINDS.get(one.type) or KINDS.get((media.mime or "").partition("/")[0], "document")
+    url, thumb = _links(media, tenant_id)
+    return {
+        "kind": kind, "name": media.filename or "", "url": url, "thumb": thumb if kind in ("image", "video", "sticker") else "",
+        "error": media.error or "",
+    }  # fmt: skip
+
+
+def _links(media: ChatMedia, tenant_id: UUID) -> tuple[str, str]:
+    """Addresses that stay the same for an hour: a line that is read again must not load its picture again."""
+    if media.file_id is None:
+        return "", ""
+    now = int(time.time())
+    until = now - now % LINK_S + 2 * LINK_S
+    return files.link(tenant_id, media.file_id, until), files.link(tenant_id, media.file_id, until, "thumb")
+
+
+def place_of(extra: Mapping[str, Any]) -> list[float] | None:
+    """Where a location message points to."""
+    found = extra.get("location")
+    if not isinstance(found, list) or len(found) < 2 or not all(isinstance(one, int | float) for one in found[:2]):
+        return None
+    return [float(found[0]), float(found[1])]
+
+
+def cards_of(extra: Mapping[str, Any]) -> list[dict[str, str]]:
+    """People in a contact message."""
+    found = extra.get("vcards")
+    cards = [dict(_VCARD.findall(str(one)[:4000])) for one in found[:5]] if isinstance(found, list) else []
+    return [{"name": card.get("FN", "").strip()[:120], "phone": card.get("TEL", "").strip()[:40]} for card in cards]
+
+
+def sources_of(trace: list[TraceEntry]) -> list[dict[str, Any]]:
+    """The documents an agent's answer leans on, once for each page."""
+    answer = next((entry for entry in reversed(trace) if entry.step is TraceStep.ANSWER and "sources" in entry.detail), None)
+    rows = answer.detail["sources"] if answer else []
+    found: dict[tuple[str, int], dict[str, Any]] = {}
+    for one in rows if isinstance(rows, list) else []:
+        if isinstance(one, dict):
+            name, page = str(one.get("document", "")), int(one.get("page") or 0)
+            found.setdefault((name, page), {"name": name, "page": page})
+    return list(found.values())[:SOURCES]

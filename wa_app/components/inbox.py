@@ -1,0 +1,151 @@
+"""Parts of the shared inbox that live in the browser: the list, the thread, the composer."""
+
+from functools import lru_cache
+from typing import Any
+
+import reflex as rx
+from reflex.event import no_args_event_spec
+
+from wa_app.components.i18n import library
+
+
+def _one(value: rx.Var[str]) -> tuple[rx.Var[str]]:
+    return (value,)
+
+
+def _two(first: rx.Var[str], second: rx.Var[str]) -> tuple[rx.Var[str], rx.Var[str]]:
+    return first, second
+
+
+def _three(
+    first: rx.Var[str], second: rx.Var[str], third: rx.Var[str]
+) -> tuple[rx.Var[str], rx.Var[str], rx.Var[str]]:
+    return first, second, third
+
+
+def _five(
+    first: rx.Var[str], second: rx.Var[str], third: rx.Var[str], fourth: rx.Var[str], fifth: rx.Var[str]
+) -> tuple[rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str]]:
+    return first, second, third, fourth, fifth
+
+
+Text = rx.EventHandler[_one]  # type: ignore[valid-type,type-arg]
+Plain = rx.EventHandler[no_args_event_spec]  # type: ignore[valid-type,type-arg]
+
+
+class ChatList(rx.NoSSRComponent):
+    """Conversations; only the rows in the window are drawn. Children show while there are none."""
+
+    tag = "ChatList"
+
+    rows: rx.Var[list[dict[str, Any]]]
+    above: rx.Var[int]
+    more: rx.Var[bool]
+    mark: rx.Var[str]
+    selected: rx.Var[str]
+    label: rx.Var[str]
+
+    on_open: Text
+    on_down: Plain
+    on_up: Plain
+
+
+class Petal(rx.NoSSRComponent):
+    """Somebody's initials in the colour that the list gives them."""
+
+    tag = "Petal"
+
+    who: rx.Var[str]
+    name: rx.Var[str]
+    size: rx.Var[str]
+
+
+class Thread(rx.NoSSRComponent):
+    """The lines of a chat, oldest first."""
+
+    tag = "Thread"
+
+    lines: rx.Var[list[dict[str, Any]]]
+    chat: rx.Var[str]
+    older: rx.Var[bool]
+    ended: rx.Var[bool]
+    fresh: rx.Var[str]
+    picked: rx.Var[str]
+    writes: rx.Var[bool]
+    pending: rx.Var[dict[str, Any] | None]
+    typing: rx.Var[str]
+    label: rx.Var[str]
+    ready: rx.Var[bool]
+
+    on_older: Plain
+    on_newest: Plain
+    on_why: Text
+    on_reply: Text
+    on_again: Text
+    on_now: Plain
+    on_hold: Plain
+    on_take: Plain
+
+
+class Composer(rx.NoSSRComponent):
+    """Where a person writes. Children stand beside the paperclip."""
+
+    tag = "Composer"
+
+    chat: rx.Var[str]
+    outcome: rx.Var[dict[str, Any]]
+    draft: rx.Var[str]
+    quote: rx.Var[dict[str, str] | None]
+    replies: rx.Var[list[dict[str, str]]]
+    insert: rx.Var[dict[str, Any]]
+    me: rx.Var[str]
+    notes: rx.Var[bool]
+    closed: rx.Var[str]
+    note: rx.Var[str]
+
+    on_send: rx.EventHandler[_five]  # type: ignore[valid-type,type-arg]
+    on_note: rx.EventHandler[_three]  # type: ignore[valid-type,type-arg]
+    on_later: rx.EventHandler[_five]  # type: ignore[valid-type,type-arg]
+    on_draft: rx.EventHandler[_two]  # type: ignore[valid-type,type-arg]
+    on_typing: Text
+    on_unquote: Plain
+    on_search: Text
+
+
+@lru_cache
+def _modules() -> dict[str, str]:
+    library()
+    # Their modules import these two.
+    rx.asset("inbox_icons.jsx", shared=True)
+    return {name: str(rx.asset(f"inbox_{name}.jsx", shared=True).importable_path) for name in ("list", "thread", "composer")}
+
+
+def petal(contact_id: Any, name: Any, size: str = "") -> rx.Component:
+    """See `Petal`."""
+    Petal.library = _modules()["list"]
+    component: rx.Component = Petal.create(who=contact_id, name=name, size=size)
+    return component
+
+
+def chat_list(*empty: Any, **props: Any) -> rx.Component:
+    """See `ChatList`."""
+    ChatList.library = _modules()["list"]
+    component: rx.Component = ChatList.create(*empty, **props)
+    return component
+
+
+def thread(**props: Any) -> rx.Component:
+    """See `Thread`."""
+    from wa_app.components.editor import whatsapp_text
+
+    whatsapp_text("")  # its module writes the texts of bubbles
+    Thread.library = _modules()["thread"]
+    component: rx.Component = Thread.create(**props)
+    return component
+
+
+def composer(*tools: Any, **props: Any) -> rx.Component:
+    """See `Composer`."""
+    Composer.library = _modules()["composer"]
+    component: rx.Component = Composer.create(*tools, **props)
+    return component
