@@ -11,7 +11,6 @@ from state.inbox.rows import iso
 from wa_app.errors import NotFound
 from wa_app.services import contacts
 
-
 NOBODY: dict[str, Any] = {"city": "", "since": "", "tags": []}
 
 

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser.test_answers_story import Shopkeeper, shopkeeper  # noqa: F401  (a fixture)
+from tests.browser.test_look import suits_everyone
 from tests.browser.test_story import PATIENCE_MS
 
 pytestmark = pytest.mark.browser
@@ -82,3 +83,48 @@ def test_a_person_answers_and_the_machine_keeps_silent(
 
     desk.page.reload()
     expect(desk.bubble("Sampai jam 9.", "out")).to_have_count(1, timeout=PATIENCE_MS)
+
+
+def test_everybody_can_use_it_without_a_mouse_and_on_a_phone(
+    shopkeeper: Callable[..., Shopkeeper],  # noqa: F811
+) -> None:
+    told = shopkeeper("en", 390)
+    desk = Desk(told.app, told.page, told.language)
+    desk.begin("6281255550032", "6281277770032")
+    page = desk.page
+    page.goto("/inbox")
+    desk.see("inbox.empty.title")
+    desk.write("Halo, ada yang bisa bantu?")
+    desk.write("Saya di Malang.")
+    desk.row("Siti").click()
+    expect(desk.bubble("Saya di Malang.")).to_be_visible(timeout=AT_ONCE_MS)
+    expect(page.locator(".pane-list")).to_be_hidden()
+    sizes = page.evaluate("[innerHeight, document.querySelector('.reply-box').getBoundingClientRect().bottom]")
+    assert sizes[1] <= sizes[0], "the field stands inside the window"
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        suits_everyone(page)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.get_by_role("button", name=desk.words("inbox.back"), exact=True).click()
+    expect(desk.row("Siti")).to_be_visible()
+    expect(page.locator(".pane-chat")).to_be_hidden()
+
+    page.set_viewport_size({"width": 1280, "height": 844})
+    page.keyboard.press("j")
+    expect(desk.row("Siti")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(desk.bubble("Saya di Malang.")).to_be_visible(timeout=AT_ONCE_MS)
+    page.keyboard.press("r")
+    expect(page.locator("#composer")).to_be_focused()
+    page.keyboard.type("Sure, coming.")
+    page.keyboard.press("Enter")
+    desk.gets("Sure, coming.")
+
+
+def test_a_chat_of_somebody_else_is_nowhere(
+    shopkeeper: Callable[..., Shopkeeper],  # noqa: F811
+) -> None:
+    told = shopkeeper("en", 1280)
+    told.sign_up()
+    told.page.goto("/inbox?chat=01a2219a-9790-77c4-be19-873590879dab")
+    told.see("inbox.gone")
