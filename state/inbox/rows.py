@@ -32,10 +32,15 @@ def chat_row(view: ChatView) -> dict[str, Any]:
     return {
         "id": str(view.id), "contact": str(view.contact.id), "name": view.contact.name, "phone": view.contact.phone or "",
         "at": iso(view.last_message_at), "text": (view.last_text or "")[:PREVIEW], "type": view.last_type or "",
-        "by": view.last_sender if view.last_sender in WORDS else "", "unread": view.unread, "device": view.device_name,
+        "by": _last_by(view), "unread": view.unread, "device": view.device_name,
         "turn": "bot" if view.is_bot_active else "human", "needs": view.needs_human_at is not None, "waiting": iso(waiting(view)),
         "late": bool(getattr(view, "late", False)), "tags": tags_of(view),
     }  # fmt: skip
+
+
+def _last_by(view: ChatView) -> str:
+    sender = str(getattr(view, "last_sender", "") or getattr(view, "last_from", "") or "")
+    return "agent" if sender == "bot" else sender if sender in WORDS else ""
 
 
 def waiting(view: ChatView) -> datetime | None:
@@ -68,7 +73,7 @@ def line_row(one: ChatMessage, tenant_id: UUID, names: Mapping[str, str]) -> dic
     """One line of the thread. `names`: of campaigns and people by id."""
     trace = one.trace or []
     return {
-        "id": str(one.id), "side": _side(one), "by": one.sender, "name": _name(one, trace, names), "type": one.type,
+        "id": str(one.id), "side": _side(one), "by": "note" if one.type == "note" else one.sender, "name": _name(one, trace, names), "type": one.type,
         "text": one.text[:MAX_TEXT], "at": iso(one.timestamp), "status": one.status or "", "reason": one.error_code or "",
         "media": _media(one, tenant_id), "reading": (one.reading or "")[:MAX_TEXT], "reading_state": one.reading_state or "",
         "place": place_of(one.extra), "cards": cards_of(one.extra), "quote": {"text": one.quoted} if one.quoted else None,
@@ -92,7 +97,7 @@ def _name(one: ChatMessage, trace: list[TraceEntry], names: Mapping[str, str]) -
     if one.sender in ("rule", "flow"):
         step = TraceStep.RULES if one.sender == "rule" else TraceStep.FLOW
         return next((str(entry.detail.get("name", "")) for entry in trace if entry.step is step), "")
-    return names.get(str(getattr(one, "sent_by", "") or one.sender), "")
+    return str(getattr(one, "author_name", None) or "")
 
 
 def _media(one: ChatMessage, tenant_id: UUID) -> dict[str, str] | None:
