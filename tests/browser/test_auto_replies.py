@@ -64,6 +64,12 @@ def test_writes_rules_tries_them_and_puts_them_in_order(
     dialog.locator("#rule_keyword").press_sequentially("promo, diskon")
     dialog.locator("#rule_keyword").press("Enter")
     expect(dialog.locator(".key-input .rule-key")).to_have_count(2, timeout=PATIENCE_MS)
+    # What is written is not lost by a slip of the finger.
+    page.keyboard.press("Escape")
+    asked = page.get_by_role("alertdialog")
+    asked.get_by_role("button", name=person.words("rules.leave.stay")).click()
+    expect(asked).to_have_count(0, timeout=PATIENCE_MS)
+    expect(dialog.locator(".key-input .rule-key")).to_have_count(2)
     dialog.locator("textarea").first.fill("{Ada|Sedang ada} promo, {{first_name|Kak}}")
     assert serious(page) == []
     dialog.get_by_role("button", name=person.words("rules.form.save")).click()

@@ -26,12 +26,15 @@ SIGNED_IN = (
     routes.CAMPAIGNS,
     routes.CAMPAIGN_NEW,
     routes.AUTOMATION,
+    routes.KNOWLEDGE,
+    routes.AGENTS,
     routes.SETTINGS,
     routes.SETTINGS_SECURITY,
     routes.SETTINGS_BUSINESS,
     routes.SETTINGS_OPT_OUT,
     routes.SETTINGS_TEAM,
     routes.SETTINGS_API_KEYS,
+    routes.SETTINGS_AI,
     routes.DEV_COMPONENTS,
 )
 SIGNED_OUT = (routes.SIGN_IN, routes.SIGN_UP, routes.FORGOT_PASSWORD, routes.RESET_PASSWORD, "/nowhere")
