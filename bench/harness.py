@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -108,7 +109,11 @@ class Bench:
         import psutil
 
         root = psutil.Process(pid)
-        return sum(one.memory_full_info().pss for one in (root, *root.children(recursive=True))) / 2**20
+        total = 0
+        for one in (root, *root.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):  # a connection of PostgreSQL that has ended meanwhile
+                total += one.memory_full_info().pss
+        return total / 2**20
 
 
 def execute(name: str, options: Mapping[str, str], quiet: bool) -> Result:
