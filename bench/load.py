@@ -127,7 +127,8 @@ async def tenants(env: Bench, engine: Engine) -> tuple[Figures, list[str]]:
     begun = time.monotonic()
     await asyncio.gather(*(day.run.begin() for day in days))
     await asyncio.gather(*(_write_back(engine, day) for day in days))
-    verdicts = await asyncio.gather(*(day.run.finish(1_200) for day in days))
+    # One after the other: judging a run closes this process's pools, and the work goes on by itself.
+    verdicts = [await day.run.finish(1_200) for day in days]
     took = time.monotonic() - begun
     sent = sum(verdict.recipients for verdict in verdicts) + sum(len(day.answers) for day in days)
     lost = doubled = 0
