@@ -17,7 +17,6 @@ MAX_TEXT: Final = 8_000
 """A line shows this much of a text; longer ones are rare and end with an ellipsis."""
 KINDS: Final = {"image": "image", "video": "video", "audio": "audio", "voice": "audio", "ptt": "audio", "sticker": "sticker"}
 WORDS: Final = ("rule", "flow", "agent", "campaign", "human")
-AGAIN: Final = frozenset({"failed"})
 SOURCES: Final = 3
 _VCARD = re.compile(r"^(FN|TEL)[^:\n]*:(.+)$", re.M)
 
@@ -79,7 +78,7 @@ def line_row(one: ChatMessage, tenant_id: UUID, names: Mapping[str, str]) -> dic
         "place": place_of(one.extra), "cards": cards_of(one.extra), "quote": {"text": one.quoted} if one.quoted else None,
         "sources": sources_of(trace) if one.direction == "OUTBOUND" else [], "why": bool(trace) and one.direction == "OUTBOUND",
         "own_phone": one.sender == "human" and one.outbound_id is None, "outbound": str(one.outbound_id or ""),
-        "again": one.status in AGAIN and one.sender == "human" and one.campaign_id is None,
+        "again": False,
         "quotable": one.campaign_id is None and (one.direction == "INBOUND" or one.status in ("sent", "delivered", "read", "played")),
         "later": "",
     }  # fmt: skip

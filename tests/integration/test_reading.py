@@ -71,8 +71,8 @@ async def test_plain_text_in_any_encoding(tmp_path: Path, encoding: str, text: s
     assert document.pages[0].method is Method.TEXT
 
 
-async def test_a_picture_of_an_iphone_is_read(tmp_path: Path) -> None:
-    """A real HEIC file, as iPhones take them."""
+async def test_a_heic_picture_is_read(tmp_path: Path) -> None:
+    """A HEIC file as encoders write it; no phone took it."""
     document = await read(tmp_path, "IMG_0001.HEIC", (ROOT / "tests/data/harga.heic").read_bytes(), "image/heic")
     (page,) = document.pages
     assert page.method is Method.OCR
