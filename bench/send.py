@@ -74,7 +74,7 @@ def cpu(env: Bench, *names: str) -> dict[str, float]:
 def start_api(env: Bench) -> str:
     """The API alone, one process, to take the sandbox's webhooks; returns its address."""
     port = process.free_port()
-    command = ("-m", "uvicorn", "--factory", "wa_app.api.app:create_api", "--port", str(port), "--no-access-log")
+    command = ("-m", "uvicorn", "--factory", "bench.serving.api:create", "--port", str(port), "--no-access-log")
     env.stack.spawn(process.Program("api", (sys.executable, *command), cwd=ROOT))
     env.stack.wait("api", lambda: process.port_answers(port), 60, "the API did not start")
     return f"http://127.0.0.1:{port}"

@@ -47,7 +47,7 @@ async def run(env: Bench) -> Result:
     for number in range(2):
         bare.append(await _bare(env, world, n, workers))
         env.say(f"bare route: {bare[-1]:.0f} events/s")
-        with Served(env, "ours", "wa_app.api.app:create_api", workers) as served:
+        with Served(env, "ours", "bench.serving.api:create", workers) as served:
             ours.append(await _round(served.port, world, n))
             env.say(f"ours: {ours[-1]:.0f} events/s")
             if number == 1:

@@ -38,6 +38,7 @@ async def disk(engine: Engine, size: Size) -> Verdict:
         with small_disk(folder) as is_small:
             if is_small:
                 await uploads.against_the_end(DISK, MEGABYTE)
+        await asyncio.to_thread(_fill_log, engine)
         with limited(engine.pids("api"), LIMIT):
             await uploads.against_the_end(2 * LIMIT, LIMIT // 2)
         await uploads.fits(2 * LIMIT)
@@ -46,6 +47,12 @@ async def disk(engine: Engine, size: Size) -> Verdict:
         return await run.finish(size.settle_s)
     finally:
         engine.stop_workers()
+
+
+def _fill_log(engine: Engine) -> None:
+    """The log is full as well: no line of the API can be written any more."""
+    with engine.stack.log("api").open("ab") as log:
+        log.write(b"\n" * LIMIT)
 
 
 class Uploads:

@@ -61,7 +61,7 @@ class Engine:
 
     def start_api(self) -> None:
         """The API alone, one process, for the sandbox's webhooks and for uploads."""
-        command = ("-m", "uvicorn", "--factory", "wa_app.api.app:create_api", "--port", str(self.api_port))
+        command = ("-m", "uvicorn", "--factory", "bench.serving.api:create", "--port", str(self.api_port))
         options = ("--log-level", "warning", "--no-access-log")
         self.stack.spawn(Program("api", (sys.executable, *command, *options), cwd=ROOT))
         self.stack.wait("api", lambda: process.port_answers(self.api_port), 90, "the API did not start")
