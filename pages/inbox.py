@@ -107,7 +107,7 @@ def _chat_body() -> rx.Component:
             on_now=C.answer_now, on_hold=C.hold_back, on_take=C.take_over,
         ),
         composer(
-            chat=C.chat_id, outcome=C.outcome, quote=C.quote, me=AppState.user_name, notes=False,
+            chat=C.chat_id, outcome=C.outcome, quote=C.quote, me=AppState.user_name,
             closed=rx.cond(C.may_write, "", t("inbox.closed.role")), on_send=C.send, on_unquote=C.unquote,
         ),
     )  # fmt: skip

@@ -15,7 +15,7 @@ from state.inbox.rows import iso, line_row, pending_row
 from state.tester_lines import trace_rows
 from wa_app import live
 from wa_app.components.feedback import error_toast
-from wa_app.db import TenantUnitOfWork, unit_of_work
+from wa_app.db import TenantUnitOfWork
 from wa_app.errors import AppError, Conflict, NotFound
 from wa_app.schemas.conversations import ChatMessage, ChatSend, ChatView
 from wa_app.schemas.paging import Page
@@ -28,7 +28,6 @@ QUIET_S: Final = 0.2
 TICK_S: Final = 5.0
 HURRY_S: Final = 1.0
 """How soon lines that are on their way out are looked at again."""
-KEYS: Final = 30
 LEAVING: Final = ("planned", "sending", "held")
 PANES: Final = ("list", "chat", "customer")
 
@@ -63,11 +62,7 @@ class ChatState(AppState):
     why_by: str = ""
     trace: list[dict[str, Any]] = []
     _older_from: str = ""
-    _keys: list[str] = []
     _watch: int = 0
-    _mine: list[str] = []
-    _names: dict[str, str] = {}
-    """Campaigns by id."""
 
     @rx.event
     async def load(self) -> Any:
@@ -153,18 +148,14 @@ class ChatState(AppState):
     @rx.event
     async def send(self, chat_id: str, text: str, file_id: str, reply_to: str, key: str) -> None:
         """A person answers, once for each key however often it arrives."""
-        await self.principal()
         key = str(key)[:80]
-        if key in self._keys:
-            return
-        self._keys = [*self._keys, key][-KEYS:]
         try:
             data = ChatSend(
                 text=str(text)[:65_536].strip() or None, file_id=id_of(file_id) if file_id else None,
                 reply_to=id_of(reply_to) if reply_to else None,
             )  # fmt: skip
             async with self.unit_of_work() as uow:
-                await conversations.send(uow, id_of(chat_id), data)
+                await conversations.send(uow, id_of(chat_id), data, key=key)
         except AppError as error:
             self.outcome = _refused(key, error)
             return
@@ -214,7 +205,8 @@ class ChatState(AppState):
                     if self._watch != mine or not self.router.url.path.startswith("/inbox"):
                         return
                     if self.chat_id and self.ready and (not batch or self._is_about(batch)):
-                        async with unit_of_work(principal) as uow:
+                        # Asked anew each time: who lost the right to look sees nothing more.
+                        async with self.unit_of_work() as uow:
                             await self._refresh(uow)
                     hurry = self._is_leaving()
                 await asyncio.sleep(QUIET_S)
@@ -284,10 +276,9 @@ class ChatState(AppState):
             self._older_from, self.older = page.next_cursor or "", page.next_cursor is not None
 
     async def _rows(self, uow: TenantUnitOfWork, items: Sequence[ChatMessage]) -> list[dict[str, Any]]:
-        for key in {one.campaign_id for one in items if one.campaign_id} if uow.principal.may("campaigns.read") else ():
-            if str(key) not in self._names:
-                self._names = {**self._names, str(key): (await campaigns.get(uow, key)).name}
-        return [line_row(one, uow.tenant_id, self._names) for one in items]
+        keys = list({one.campaign_id for one in items if one.campaign_id})
+        names = await campaigns.names(uow, keys) if keys and uow.principal.may("campaigns.read") else {}
+        return [line_row(one, uow.tenant_id, names) for one in items]
 
     def _show(self, view: ChatView) -> None:
         self.contact_id, self.name, self.phone = str(view.contact.id), view.contact.name, view.contact.phone or ""

@@ -9,7 +9,7 @@ import reflex as rx
 from state.base import AppState
 from state.inbox.rows import chat_row
 from wa_app import live
-from wa_app.db import TenantUnitOfWork, unit_of_work
+from wa_app.db import TenantUnitOfWork
 from wa_app.schemas.conversations import ChatView
 from wa_app.schemas.paging import Page
 from wa_app.services import conversations
@@ -132,7 +132,8 @@ class InboxState(AppState):
                 async with self:
                     if self._watch != mine or not self.router.url.path.startswith("/inbox"):
                         return
-                    async with unit_of_work(principal) as uow:
+                    # Asked anew each time: who lost the right to look sees nothing more.
+                    async with self.unit_of_work() as uow:
                         await self._refresh(uow, touched(batch))
                 await asyncio.sleep(QUIET_S)
 

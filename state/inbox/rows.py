@@ -33,29 +33,16 @@ def chat_row(view: ChatView) -> dict[str, Any]:
         "at": iso(view.last_message_at), "text": (view.last_text or "")[:PREVIEW], "type": view.last_type or "",
         "by": _last_by(view), "unread": view.unread, "device": view.device_name,
         "turn": "bot" if view.is_bot_active else "human", "needs": view.needs_human_at is not None, "waiting": iso(waiting(view)),
-        "late": bool(getattr(view, "late", False)), "tags": tags_of(view),
     }  # fmt: skip
 
 
 def _last_by(view: ChatView) -> str:
-    sender = str(getattr(view, "last_sender", "") or getattr(view, "last_from", "") or "")
-    return "agent" if sender == "bot" else sender if sender in WORDS else ""
+    return view.last_sender if view.last_sender in WORDS else ""
 
 
 def waiting(view: ChatView) -> datetime | None:
     """Since when somebody waits for a person."""
-    known: datetime | None = getattr(view, "waiting_since", None)
-    if known is not None:
-        return known
     return view.needs_human_at or (view.last_inbound_at if view.unread and not view.is_bot_active else None)
-
-
-def tags_of(view: ChatView) -> list[dict[str, str]]:
-    """Tags of a conversation, with their colours where they have any."""
-    return [
-        {"name": str(getattr(one, "name", one)), "color": str(getattr(one, "color", "mist"))}
-        for one in getattr(view, "tags", ())
-    ]
 
 
 def pending_row(pending: PendingAnswer | None) -> dict[str, Any] | None:
@@ -68,19 +55,17 @@ def pending_row(pending: PendingAnswer | None) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-def line_row(one: ChatMessage, tenant_id: UUID, names: Mapping[str, str]) -> dict[str, Any]:
-    """One line of the thread. `names`: of campaigns and people by id."""
+def line_row(one: ChatMessage, tenant_id: UUID, names: Mapping[UUID, str]) -> dict[str, Any]:
+    """One line of the thread. `names`: of campaigns by id."""
     trace = one.trace or []
     return {
-        "id": str(one.id), "side": _side(one), "by": "note" if one.type == "note" else one.sender, "name": _name(one, trace, names), "type": one.type,
+        "id": str(one.id), "side": _side(one), "by": one.sender, "name": _name(one, trace, names), "type": one.type,
         "text": one.text[:MAX_TEXT], "at": iso(one.timestamp), "status": one.status or "", "reason": one.error_code or "",
         "media": _media(one, tenant_id), "reading": (one.reading or "")[:MAX_TEXT], "reading_state": one.reading_state or "",
         "place": place_of(one.extra), "cards": cards_of(one.extra), "quote": {"text": one.quoted} if one.quoted else None,
         "sources": sources_of(trace) if one.direction == "OUTBOUND" else [], "why": bool(trace) and one.direction == "OUTBOUND",
         "own_phone": one.sender == "human" and one.outbound_id is None, "outbound": str(one.outbound_id or ""),
-        "again": False,
         "quotable": one.campaign_id is None and (one.direction == "INBOUND" or one.status in ("sent", "delivered", "read", "played")),
-        "later": "",
     }  # fmt: skip
 
 
@@ -90,13 +75,13 @@ def _side(one: ChatMessage) -> str:
     return "ai" if one.sender == "agent" else "out"
 
 
-def _name(one: ChatMessage, trace: list[TraceEntry], names: Mapping[str, str]) -> str:
+def _name(one: ChatMessage, trace: list[TraceEntry], names: Mapping[UUID, str]) -> str:
     if one.campaign_id is not None:
-        return names.get(str(one.campaign_id), "")
+        return names.get(one.campaign_id, "")
     if one.sender in ("rule", "flow"):
         step = TraceStep.RULES if one.sender == "rule" else TraceStep.FLOW
         return next((str(entry.detail.get("name", "")) for entry in trace if entry.step is step), "")
-    return str(getattr(one, "author_name", None) or "")
+    return ""
 
 
 def _media(one: ChatMessage, tenant_id: UUID) -> dict[str, str] | None:

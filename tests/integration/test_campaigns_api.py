@@ -11,9 +11,10 @@ from sqlalchemy import text
 
 from tests.fixtures.api import Signed, client_for
 from tests.fixtures.audience import _CONTACTS, add_device
-from wa_app.db import system_unit_of_work
+from wa_app.db import system_unit_of_work, unit_of_work
 from wa_app.kit.ids import new_id
 from wa_app.sending import planning
+from wa_app.services import campaigns
 
 V1 = "/api/v1"
 
@@ -148,6 +149,14 @@ async def test_duplicate_list_and_delete(http: httpx.AsyncClient) -> None:
     assert ([one["id"] for one in listed["items"]], listed["total"]) == ([copy["id"], made["id"]], 2)
     assert (await http.delete(f"{V1}/campaigns/{copy['id']}")).status_code == 204
     assert (await http.get(f"{V1}/campaigns/{copy['id']}")).status_code == 404
+
+
+async def test_chats_still_name_the_campaign_that_was_deleted(http: httpx.AsyncClient, shop: Signed) -> None:
+    made = await draft(http, name="Promo Lama")
+    assert (await http.delete(f"{V1}/campaigns/{made['id']}")).status_code == 204
+    key = UUID(str(made["id"]))
+    async with unit_of_work(shop.principal) as uow:
+        assert await campaigns.names(uow, [key, new_id()]) == {key: "Promo Lama"}
 
 
 async def test_failed_and_unknown_rows_go_out_again_only_as_asked(http: httpx.AsyncClient, shop: Signed) -> None:

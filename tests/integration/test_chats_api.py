@@ -18,7 +18,9 @@ from wa_app.inbound.answering import answer_conversation
 from wa_app.kit.ids import new_id
 from wa_app.schemas.ai import ChatRequest, ChatResult, Finish, Usage
 from wa_app.schemas.auto_replies import AutoReplyCreate
+from wa_app.schemas.conversations import ChatSend
 from wa_app.services import auto_replies
+from wa_app.services import conversations as chats
 from wa_app.services.conversations import memory, turns
 
 V1 = "/api/v1"
@@ -97,6 +99,16 @@ async def test_a_persons_answer_is_sent_once_and_takes_over(http: httpx.AsyncCli
     on = (await http.post(f"{V1}/chats/{chat}/toggle-bot", json={"active": True})).json()
     assert (on["is_bot_active"], on["bot_off_reason"]) == (True, None)
     assert (await http.post(f"{V1}/chats/{chat}/answer/cancel")).json()["code"] == "no_answer_waits"
+
+
+async def test_a_message_that_a_page_sends_again_by_the_same_key_is_one(signed: Signed, device: UUID) -> None:
+    chat = await writes(signed, device, "Halo")
+    sent = []
+    for key in ("a", "a", "b", ""):
+        async with unit_of_work(signed.principal) as uow:
+            sent.append((await chats.send(uow, chat, ChatSend(text="Saya bantu"), key=key)).outbound_id)
+    assert sent[0] == sent[1]
+    assert len(set(sent)) == 3
 
 
 async def test_settings_of_answers_hold_together(http: httpx.AsyncClient) -> None:

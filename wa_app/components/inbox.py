@@ -7,20 +7,11 @@ import reflex as rx
 from reflex.event import no_args_event_spec
 
 from wa_app.components.i18n import library
+from wa_app.components.uploader import post_module
 
 
 def _one(value: rx.Var[str]) -> tuple[rx.Var[str]]:
     return (value,)
-
-
-def _two(first: rx.Var[str], second: rx.Var[str]) -> tuple[rx.Var[str], rx.Var[str]]:
-    return first, second
-
-
-def _three(
-    first: rx.Var[str], second: rx.Var[str], third: rx.Var[str]
-) -> tuple[rx.Var[str], rx.Var[str], rx.Var[str]]:
-    return first, second, third
 
 
 def _five(
@@ -73,7 +64,6 @@ class Thread(rx.NoSSRComponent):
     picked: rx.Var[str]
     writes: rx.Var[bool]
     pending: rx.Var[dict[str, Any] | None]
-    typing: rx.Var[str]
     label: rx.Var[str]
     ready: rx.Var[bool]
 
@@ -81,41 +71,31 @@ class Thread(rx.NoSSRComponent):
     on_newest: Plain
     on_why: Text
     on_reply: Text
-    on_again: Text
     on_now: Plain
     on_hold: Plain
     on_take: Plain
 
 
 class Composer(rx.NoSSRComponent):
-    """Where a person writes. Children stand beside the paperclip."""
+    """Where a person writes."""
 
     tag = "Composer"
 
     chat: rx.Var[str]
     outcome: rx.Var[dict[str, Any]]
-    draft: rx.Var[str]
     quote: rx.Var[dict[str, str] | None]
-    replies: rx.Var[list[dict[str, str]]]
-    insert: rx.Var[dict[str, Any]]
     me: rx.Var[str]
-    notes: rx.Var[bool]
     closed: rx.Var[str]
-    note: rx.Var[str]
 
     on_send: rx.EventHandler[_five]  # type: ignore[valid-type,type-arg]
-    on_note: rx.EventHandler[_three]  # type: ignore[valid-type,type-arg]
-    on_later: rx.EventHandler[_five]  # type: ignore[valid-type,type-arg]
-    on_draft: rx.EventHandler[_two]  # type: ignore[valid-type,type-arg]
-    on_typing: Text
     on_unquote: Plain
-    on_search: Text
 
 
 @lru_cache
 def _modules() -> dict[str, str]:
     library()
-    # Their modules import these two.
+    post_module()
+    # Their modules import these.
     rx.asset("inbox_icons.jsx", shared=True)
     return {name: str(rx.asset(f"inbox_{name}.jsx", shared=True).importable_path) for name in ("list", "thread", "composer")}
 
@@ -144,8 +124,8 @@ def thread(**props: Any) -> rx.Component:
     return component
 
 
-def composer(*tools: Any, **props: Any) -> rx.Component:
+def composer(**props: Any) -> rx.Component:
     """See `Composer`."""
     Composer.library = _modules()["composer"]
-    component: rx.Component = Composer.create(*tools, **props)
+    component: rx.Component = Composer.create(**props)
     return component

@@ -9,14 +9,12 @@ import CircleAlert from "lucide-react/dist/esm/icons/circle-alert.mjs";
 import CirclePause from "lucide-react/dist/esm/icons/circle-pause.mjs";
 import CircleQuestion from "lucide-react/dist/esm/icons/circle-question-mark.mjs";
 import Clock from "lucide-react/dist/esm/icons/clock.mjs";
-import CalendarClock from "lucide-react/dist/esm/icons/calendar-clock.mjs";
 import ContactRound from "lucide-react/dist/esm/icons/contact-round.mjs";
 import CornerDownLeft from "lucide-react/dist/esm/icons/corner-down-left.mjs";
 import Download from "lucide-react/dist/esm/icons/download.mjs";
 import FileText from "lucide-react/dist/esm/icons/file-text.mjs";
 import Image from "lucide-react/dist/esm/icons/image.mjs";
 import Loader from "lucide-react/dist/esm/icons/loader.mjs";
-import Lock from "lucide-react/dist/esm/icons/lock.mjs";
 import MapPin from "lucide-react/dist/esm/icons/map-pin.mjs";
 import Megaphone from "lucide-react/dist/esm/icons/megaphone.mjs";
 import Mic from "lucide-react/dist/esm/icons/mic.mjs";
@@ -24,12 +22,10 @@ import Minus from "lucide-react/dist/esm/icons/minus.mjs";
 import Paperclip from "lucide-react/dist/esm/icons/paperclip.mjs";
 import Plus from "lucide-react/dist/esm/icons/plus.mjs";
 import Reply from "lucide-react/dist/esm/icons/reply.mjs";
-import RotateCw from "lucide-react/dist/esm/icons/rotate-cw.mjs";
 import SendHorizontal from "lucide-react/dist/esm/icons/send-horizontal.mjs";
 import Smile from "lucide-react/dist/esm/icons/smile.mjs";
 import Smartphone from "lucide-react/dist/esm/icons/smartphone.mjs";
 import Sparkles from "lucide-react/dist/esm/icons/sparkles.mjs";
-import Trash from "lucide-react/dist/esm/icons/trash-2.mjs";
 import User from "lucide-react/dist/esm/icons/user.mjs";
 import Video from "lucide-react/dist/esm/icons/video.mjs";
 import WholeWord from "lucide-react/dist/esm/icons/whole-word.mjs";
@@ -38,10 +34,10 @@ import X from "lucide-react/dist/esm/icons/x.mjs";
 
 const ICONS = {
   down: ArrowDown, ban: Ban, book: BookOpenText, check: Check, checks: CheckCheck, alert: CircleAlert, pause: CirclePause,
-  question: CircleQuestion, clock: Clock, later: CalendarClock, contact: ContactRound, enter: CornerDownLeft, download: Download,
-  document: FileText, image: Image, loader: Loader, lock: Lock, location: MapPin, campaign: Megaphone, audio: Mic, minus: Minus,
-  clip: Paperclip, plus: Plus, reply: Reply, again: RotateCw, send: SendHorizontal, smile: Smile, phone: Smartphone,
-  agent: Sparkles, trash: Trash, human: User, video: Video, rule: WholeWord, flow: Workflow, x: X, sticker: Smile,
+  question: CircleQuestion, clock: Clock, contact: ContactRound, enter: CornerDownLeft, download: Download,
+  document: FileText, image: Image, loader: Loader, location: MapPin, campaign: Megaphone, audio: Mic, minus: Minus,
+  clip: Paperclip, plus: Plus, reply: Reply, send: SendHorizontal, smile: Smile, phone: Smartphone,
+  agent: Sparkles, human: User, video: Video, rule: WholeWord, flow: Workflow, x: X, sticker: Smile,
 };
 
 export function Glyph({ name, size = 16, className }) {

@@ -57,7 +57,7 @@ function preview(row, t) {
 
 function Row({ row, t, height, at, total, top, selected, focusable, onOpen }) {
   const [when, minutes] = since(row.waiting || row.at, t);
-  const tone = !row.waiting ? "" : row.late || minutes >= 30 ? " bad" : minutes >= 10 ? " warn" : "";
+  const tone = !row.waiting ? "" : minutes >= 30 ? " bad" : minutes >= 10 ? " warn" : "";
   const words = preview(row, t);
   const open = (event) => {
     if (event.metaKey || event.ctrlKey || event.shiftKey || event.button) return;
@@ -80,8 +80,7 @@ function Row({ row, t, height, at, total, top, selected, focusable, onOpen }) {
         h("span", { className: "line" },
           h("span", { className: `whose ${row.turn}` }, h(Glyph, { name: TURNS[row.turn] ?? "human", size: 14 }),
             h("span", { className: "sr" }, t(`inbox.turn.${row.turn}`)), h("span", { className: "clip" }, row.device)),
-          row.needs && h("span", { className: "tag need" }, t("inbox.needs")),
-          row.tags.slice(0, row.needs ? 1 : 2).map((one) => h("span", { className: "tag", key: one.name, style: { "--k": `var(--k-${one.color}, var(--k-mist))` } }, h("span", { className: "clip" }, one.name)))))));
+          row.needs && h("span", { className: "tag need" }, t("inbox.needs"))))));
 }
 
 export function ChatList({ rows = [], above = 0, more = false, mark = "", selected = "", label, className, onOpen, onDown, onUp, children }) {
@@ -173,7 +172,6 @@ export function ChatList({ rows = [], above = 0, more = false, mark = "", select
       if (event.key === "j" || (inside && event.key === "ArrowDown")) { event.preventDefault(); step(1); }
       else if (event.key === "k" || (inside && event.key === "ArrowUp")) { event.preventDefault(); step(-1); }
       else if (event.key === "r") { const field = document.getElementById("composer"); if (field) { event.preventDefault(); field.focus(); } }
-      else if (["e", "a"].includes(event.key)) document.querySelector(`[data-hotkey="${event.key}"]`)?.click();
     };
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);

@@ -63,7 +63,7 @@ function Head({ line, t, first, picked, onWhy }) {
   return h("button", { type: "button", className: "by", "aria-pressed": picked, onClick: () => onWhy?.(line.id) }, body, h("span", { className: "sr" }, t("inbox.why.open")));
 }
 
-function Bubble({ line, t, first, picked, onWhy, onReply, onAgain, canWrite }) {
+function Bubble({ line, t, first, picked, onWhy, onReply, canWrite }) {
   const side = line.side;
   const failed = line.status === "failed" || line.status === "unknown";
   return h("div", { className: `bubble ${side}${first ? "" : " same"}${picked ? " picked" : ""}`, "data-line": line.id },
@@ -78,17 +78,10 @@ function Bubble({ line, t, first, picked, onWhy, onReply, onAgain, canWrite }) {
     h(Reading, { line, t }),
     line.sources.length > 0 && h("div", { className: "sources" }, line.sources.map((one, at) => h("button", { key: at, type: "button", className: "source", onClick: () => onWhy?.(line.id) },
       h(Glyph, { name: "book", size: 13 }), h("span", { className: "clip" }, one.page ? `${one.name}, ${t("agent_page.page", { n: one.page })}` : one.name)))),
-    failed && h("div", { className: `sent-wrong ${line.status}` }, h(Glyph, { name: "alert", size: 14 }), h("span", { className: "grow" }, line.status === "failed" ? t("inbox.failed", { reason: t(`reason.${line.reason || ""}`) || t("inbox.no_reason") }) : t("inbox.unsure")),
-      line.again && h("button", { type: "button", className: "btn small-btn", onClick: () => onAgain?.(line.id) }, h(Glyph, { name: "again", size: 14 }), t("inbox.again"))),
+    failed && h("div", { className: `sent-wrong ${line.status}` }, h(Glyph, { name: "alert", size: 14 }), h("span", { className: "grow" }, line.status === "failed" ? t("inbox.failed", { reason: t(`reason.${line.reason || ""}`) || t("inbox.no_reason") }) : t("inbox.unsure"))),
     h("div", { className: "meta" },
-      line.later && h("span", null, t("inbox.leaves_at", { at: t.moment(line.later) })),
       h("time", { dateTime: line.at }, t.time(line.at)), side !== "in" && line.status && h(Tick, { state: line.status, t })),
     canWrite && line.quotable && h("button", { type: "button", className: "icon-btn answer", onClick: () => onReply?.(line.id), "aria-label": t("inbox.reply_to"), title: t("inbox.reply_to") }, h(Glyph, { name: "reply" })));
-}
-
-function Note({ line, t }) {
-  return h("div", { className: "talk-note note", "data-line": line.id }, h(Glyph, { name: "lock", size: 15 }),
-    h("span", null, h("b", null, line.name || t("inbox.by.team")), " · ", line.text.split(/(@[\p{L}\p{N}_.-]+)/u).map((part, at) => (part.startsWith("@") ? h("span", { className: "mention", key: at }, part) : part)), h("span", { className: "sr" }, ` ${t.time(line.at)}`)));
 }
 
 function Pending({ pending, t, onNow, onHold, onTake }) {
@@ -109,8 +102,8 @@ function Pending({ pending, t, onNow, onHold, onTake }) {
 }
 
 export function Thread(props) {
-  const { lines = [], chat = "", older = false, ended = true, fresh = "", picked = "", writes = true, pending, typing = "", label, ready = true,
-    onOlder, onNewest, onWhy, onReply, onAgain, onNow, onHold, onTake } = props;
+  const { lines = [], chat = "", older = false, ended = true, fresh = "", picked = "", writes = true, pending, label, ready = true,
+    onOlder, onNewest, onWhy, onReply, onNow, onHold, onTake } = props;
   const t = useT();
   const box = useRef(null);
   const anchor = useRef(null);
@@ -154,7 +147,7 @@ export function Thread(props) {
       const at = lines.findIndex((one) => one.id === before.last);
       if (at >= 0) setMissed((n) => n + lines.length - 1 - at);
     }
-  }, [lines, chat, pending?.id, typing]);
+  }, [lines, chat, pending?.id]);
 
   const onScroll = () => {
     const el = box.current;
@@ -182,17 +175,14 @@ export function Thread(props) {
     if (its !== day) { rows.push(h("div", { className: "date-pill", key: `d${its}` }, dayWords(line.at, t))); before = null; }
     if (line.id === fresh) { rows.push(h("div", { className: "fresh", key: "fresh" }, h("span", null, t("inbox.fresh")))); before = null; }
     const first = !before || before.by !== line.by || before.name !== line.name || new Date(line.at) - new Date(before.at) > GROUP_MS;
-    rows.push(line.by === "note" ? h(Note, { key: line.id, line, t })
-      : line.by === "event" ? h("div", { className: "event", key: line.id, "data-line": line.id }, t(`inbox.event.${line.type}`, { name: line.name, who: line.text }), " · ", t.time(line.at))
-        : h(Bubble, { key: line.id, line, t, first, picked: picked === line.id, onWhy, onReply, onAgain, canWrite: writes }));
+    rows.push(h(Bubble, { key: line.id, line, t, first, picked: picked === line.id, onWhy, onReply, canWrite: writes }));
     day = its; before = line;
   }
   return h("div", { className: "thread" },
     h("div", { ref: box, className: "chat", role: "log", "aria-label": label, tabIndex: 0, onScroll, "aria-busy": !ready },
       h("div", { className: "top-space" }, older && h("span", { className: "small muted", role: "status" }, t("inbox.loading_older"))),
       rows,
-      pending && h(Pending, { pending, t, onNow: writes ? onNow : null, onHold, onTake }),
-      typing && h("div", { className: "bubble in typing" }, h("span", { className: "thinking", "aria-hidden": true }, h("i"), h("i"), h("i")), h("span", { className: "sr", role: "status" }, t("inbox.types")))),
+      pending && h(Pending, { pending, t, onNow: writes ? onNow : null, onHold, onTake })),
     (away || missed > 0) && h("button", { type: "button", className: `to-end${missed ? " some" : ""}`, onClick: () => { if (!ended) onNewest?.(); else bottom(); } },
       h(Glyph, { name: "down" }), missed > 0 ? t("inbox.missed", { n: missed }) : h("span", { className: "sr" }, t("inbox.to_end"))));
 }

@@ -1,28 +1,6 @@
 import { createElement as h, useRef, useState } from "react";
 import { useT } from "$/public/external/wa_app/components/i18n/i18n.js";
-
-function cookie(name) {
-  return document.cookie.split("; ").find((part) => part.startsWith(`${name}=`))?.slice(name.length + 1);
-}
-
-// Says in words why a file is not sent at all, or null when it may be.
-function refusal(file, accept, types, limit, t) {
-  const ending = `.${file.name.split(".").pop()}`.toLowerCase();
-  if (accept.length && !accept.includes(ending)) return t("upload.wrong_type", { name: file.name, types });
-  if (file.size === 0) return t("upload.empty_file", { name: file.name });
-  if (file.size > limit) return t("upload.too_large", { name: file.name, size: t.size(file.size), limit: t.size(limit) });
-  return null;
-}
-
-function problemText(xhr, t) {
-  try {
-    const problem = JSON.parse(xhr.responseText);
-    const known = t(`error.${problem.code}`, problem.args ?? {});
-    return problem.detail || (known !== `error.${problem.code}` ? known : problem.title);
-  } catch {
-    return t("upload.network");
-  }
-}
+import { postFile, refusal } from "$/public/external/wa_app/components/uploader/file_post.js";
 
 // Several files, one after the other, each with its own progress and its own reason when it is refused.
 export function ManyUploader(props) {
@@ -43,24 +21,15 @@ export function ManyUploader(props) {
     const job = queue.current.shift();
     if (!job) { busy.current = false; return; }
     busy.current = true;
-    const xhr = new XMLHttpRequest();
-    const body = new FormData();
     const end = (error) => { sending.current = null; if (error) change(job.key, { error, phase: "failed" }); else drop(job.key); next(); };
-    sending.current = { key: job.key, xhr };
-    body.append("file", job.file, job.file.name);
     change(job.key, { phase: "sending" });
-    xhr.upload.onprogress = (event) => event.lengthComputable && change(job.key, { percent: Math.round(event.loaded / event.total * 100) });
-    xhr.upload.onload = () => change(job.key, { phase: "checking", percent: 100 });
-    xhr.onabort = () => end(t("upload.cancelled"));
-    xhr.onerror = () => end(t("upload.network"));
-    xhr.onload = () => {
-      if (xhr.status < 200 || xhr.status >= 300) return end(problemText(xhr, t));
-      onAdded?.(JSON.parse(xhr.responseText).id);
-      end(null);
-    };
-    xhr.open("POST", action);
-    xhr.setRequestHeader("Accept-Language", cookie("sapa_lang") ?? document.documentElement.lang);
-    xhr.send(body);
+    const request = postFile(action, job.file, t, {
+      onShare: (percent) => change(job.key, { percent }),
+      onSent: () => change(job.key, { phase: "checking", percent: 100 }),
+      onFailed: end,
+      onDone: (saved) => { onAdded?.(saved.id); end(null); },
+    });
+    sending.current = { key: job.key, request };
   };
 
   const take = (picked) => {
@@ -76,7 +45,7 @@ export function ManyUploader(props) {
 
   const stop = (one) => {
     queue.current = queue.current.filter((other) => other.key !== one.key);
-    if (sending.current?.key === one.key) sending.current.xhr.abort(); else drop(one.key);
+    if (sending.current?.key === one.key) sending.current.request.abort(); else drop(one.key);
   };
 
   const line = (one) => {

@@ -5,6 +5,7 @@ from typing import Any
 import reflex as rx
 
 from wa_app.components.i18n import library
+from wa_app.components.uploader import post_module
 
 MB = 1024 * 1024
 
@@ -31,6 +32,7 @@ def many_uploader(
 ) -> rx.Component:
     """Choose or drop files; each is posted to `action` (a route of ours) and `on_added(id)` fires when it was taken."""
     library()
+    post_module()
     ManyUploader.library = rx.asset("many_uploader.jsx", shared=True).importable_path
     return ManyUploader.create(
         accept=accept, types_text=types_text, max_bytes=max_bytes, action=action, on_added=on_added

@@ -1,28 +1,6 @@
 import { createElement as h, useRef, useState } from "react";
 import { useT } from "$/public/external/wa_app/components/i18n/i18n.js";
-
-function cookie(name) {
-  return document.cookie.split("; ").find((part) => part.startsWith(`${name}=`))?.slice(name.length + 1);
-}
-
-// Says in words why a file cannot be taken, or null when it can.
-function refusal(file, accept, types, limit, t) {
-  const ending = `.${file.name.split(".").pop()}`.toLowerCase();
-  if (accept.length && !accept.includes(ending)) return t("upload.wrong_type", { name: file.name, types });
-  if (file.size === 0) return t("upload.empty_file", { name: file.name });
-  if (file.size > limit) return t("upload.too_large", { name: file.name, size: t.size(file.size), limit: t.size(limit) });
-  return null;
-}
-
-function problemText(request, t) {
-  try {
-    const problem = JSON.parse(request.responseText);
-    const known = t(`error.${problem.code}`, problem.args ?? {});
-    return known !== `error.${problem.code}` ? known : problem.detail || problem.title;
-  } catch {
-    return t("upload.network");
-  }
-}
+import { postFile, refusal } from "$/public/external/wa_app/components/uploader/file_post.js";
 
 export function Uploader(props) {
   const { accept = [], typesText = "", maxBytes, compact, valueName, valueSize, purpose = "any", onUploaded, onCleared } = props;
@@ -39,27 +17,18 @@ export function Uploader(props) {
     const why = refusal(file, accept, typesText, maxBytes, t);
     setError(why ?? "");
     if (why) return;
-    const xhr = new XMLHttpRequest();
-    const body = new FormData();
-    body.append("file", file, file.name);
-    request.current = xhr;
     setPercent(0);
     setPhase("sending");
-    xhr.upload.onprogress = (event) => event.lengthComputable && setPercent(Math.round(event.loaded / event.total * 100));
-    xhr.upload.onload = () => setPhase("checking");
-    xhr.onabort = () => { setPhase("idle"); setError(t("upload.cancelled")); };
-    xhr.onerror = () => { setPhase("idle"); setError(t("upload.network")); };
-    xhr.onload = () => {
-      setPhase("idle");
-      if (xhr.status === 201 || xhr.status === 200) {
-        const saved = JSON.parse(xhr.responseText);
+    request.current = postFile(`/api/v1/files?for=${purpose}`, file, t, {
+      onShare: setPercent,
+      onSent: () => setPhase("checking"),
+      onFailed: (words) => { setPhase("idle"); setError(words); },
+      onDone: (saved) => {
+        setPhase("idle");
         setDone({ name: saved.name, size: saved.size });
         onUploaded?.({ id: saved.id, name: saved.name, size: saved.size });
-      } else setError(problemText(xhr, t));
-    };
-    xhr.open("POST", `/api/v1/files?for=${purpose}`);
-    xhr.setRequestHeader("Accept-Language", cookie("sapa_lang") ?? document.documentElement.lang);
-    xhr.send(body);
+      },
+    });
   };
 
   const pick = (files) => { if (files?.length) send(files[0]); if (input.current) input.current.value = ""; };

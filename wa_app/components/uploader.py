@@ -31,6 +31,11 @@ class Uploader(rx.NoSSRComponent):
     on_cleared: rx.EventHandler[no_args_event_spec]  # type: ignore[valid-type,type-arg]
 
 
+def post_module() -> None:
+    """Write the module that sends files, which all fields for files import."""
+    rx.asset("file_post.js", shared=True)
+
+
 def uploader(
     *,
     accept: list[str],
@@ -49,6 +54,7 @@ def uploader(
     a file chosen earlier. With `purpose="message"` the API refuses what WhatsApp would not take.
     """
     library()
+    post_module()
     Uploader.library = rx.asset("uploader.jsx", shared=True).importable_path
     props: dict[str, Any] = {} if on_cleared is None else {"on_cleared": on_cleared}
     return Uploader.create(

@@ -24,7 +24,7 @@ from wa_app.services.campaigns.editing import create, duplicate, remove, restore
 from wa_app.services.campaigns.logs import export_page, logs
 from wa_app.services.campaigns.preview import count, render, sample, values_of_contact
 from wa_app.services.campaigns.progress import lanes, live, pulse, stats
-from wa_app.services.campaigns.reading import find, get, list_, status_counts
+from wa_app.services.campaigns.reading import find, get, list_, names, status_counts
 from wa_app.services.campaigns.running import (
     cancel,
     in_tenant_zone,
@@ -44,6 +44,6 @@ from wa_app.services.campaigns.states import may
 
 __all__ = [
     "cancel", "count", "create", "duplicate", "export_page", "find", "get", "in_tenant_zone", "lanes", "list_", "live", "logs",
-    "may", "pause", "preflight", "preflight_of", "pulse", "remove", "render", "resolve_unknown", "restore", "resume", "retry_failed",
+    "may", "names", "pause", "preflight", "preflight_of", "pulse", "remove", "render", "resolve_unknown", "restore", "resume", "retry_failed",
     "sample", "schedule", "send_to_contact", "settle", "start", "start_due", "start_now", "stats", "status_counts", "tenant_zone", "update", "values_of_contact",
 ]  # fmt: skip

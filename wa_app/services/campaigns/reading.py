@@ -33,6 +33,13 @@ async def get(uow: TenantUnitOfWork, campaign_id: UUID) -> CampaignView:
     return await view(uow, await find(uow, campaign_id))
 
 
+async def names(uow: TenantUnitOfWork, campaign_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """What campaigns are called, also those that were deleted: their messages stay in the chats."""
+    uow.require("campaigns.read")
+    query = select(col(Campaign.id), col(Campaign.name)).where(col(Campaign.id).in_(campaign_ids))
+    return {row.id: row.name for row in await uow.session.execute(query)}
+
+
 async def list_(
     uow: TenantUnitOfWork,
     *,

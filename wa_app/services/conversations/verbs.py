@@ -27,8 +27,11 @@ _NOW = "UPDATE answer_turns SET due_at = now(), wake_at = CASE WHEN state = 'wai
 _LINE = "SELECT id FROM messages WHERE tenant_id = $1 AND outbound_id = $2"
 
 
-async def send(uow: TenantUnitOfWork, conversation_id: UUID, data: ChatSend) -> ChatMessage:
+async def send(uow: TenantUnitOfWork, conversation_id: UUID, data: ChatSend, *, key: str = "") -> ChatMessage:
     """A person answers: through the ledger, at once; what a machine was about to say is cancelled.
+
+    Args:
+        key: names this message of the person; the same once more gives the first one again and sends nothing.
 
     Raises NotFound, Invalid, and Conflict `recipient_suppressed` for somebody who may not be written to at all.
     """
@@ -46,6 +49,7 @@ async def send(uow: TenantUnitOfWork, conversation_id: UUID, data: ChatSend) -> 
     outbound_id = await ledger.enqueue_message(
         uow, kind="manual", identity=(identity["kind"], identity["value"]), text=data.text or "", contact_id=chat.contact_id,
         device_id=chat.device_id, file_id=data.file_id, reply_to=quoted, sender="human",
+        dedupe_key=f"chat:{conversation_id}:{uow.principal.user_id}:{key}" if key else None,
     )  # fmt: skip
     await conn.execute("UPDATE conversations SET unread = 0 WHERE tenant_id = $1 AND id = $2", uow.tenant_id, conversation_id)
     line = await conn.fetchval(_LINE, uow.tenant_id, outbound_id)
