@@ -89,6 +89,8 @@ def opened(app: RunningApp, browser: Browser) -> Iterator[Any]:
         page = context.new_page()
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(path)
+        # The markup is there before its handlers are: a click on it would be lost. Rows come with them.
+        page.wait_for_function("document.querySelector('h1')?.innerText && !document.querySelector('.skeleton')")
         return page
 
     yield open_
