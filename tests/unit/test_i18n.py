@@ -13,6 +13,7 @@ from tests.fixtures import sources
 from wa_app.config import ROOT
 from wa_app.i18n import FOLDER, LANGUAGES, NAMED, catalogue, translate
 from wa_app.i18n.build import source
+from wa_app.queues import ACTOR_QUEUES
 
 PLACEHOLDER = re.compile(r"\{(\w+(?::[\w.]+)?)\}")
 IN_SCRIPT = re.compile(r"""\bt\(["']([\w.]+)["']""")
@@ -112,6 +113,11 @@ def test_families_of_codes_have_texts():
     families = {family for text in catalogue("id").values() for _, family in NAMED.findall(text)}
     assert len(families) >= 5
     assert {one for one in families if not any(key.startswith(f"{one}.") for key in catalogue("id"))} == set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_queue_has_words(language: str) -> None:
+    assert {name for name in ACTOR_QUEUES.values() if f"admin.queue.{name}" not in catalogue(language)} == set()
 
 
 def test_browser_module_is_deterministic():
