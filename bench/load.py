@@ -245,7 +245,9 @@ async def _page(engine: Engine, headers: dict[str, str], ends_at: float) -> int:
     """A person going through lists. Returns how many calls were answered."""
     paths = ("/api/v1/contacts?limit=50", "/api/v1/campaigns?limit=20", "/api/v1/devices", "/api/v1/segments")
     answered = 0
-    async with httpx.AsyncClient(base_url=engine.api_url, headers=headers, timeout=60) as http:
+    # A page rests longer than a server keeps an idle connection, and one closed in that moment fails a call.
+    limits = httpx.Limits(max_keepalive_connections=0)
+    async with httpx.AsyncClient(base_url=engine.api_url, headers=headers, timeout=60, limits=limits) as http:
         while time.monotonic() < ends_at:
             answer = await http.get(random.choice(paths))
             if answer.status_code not in (200, 429):
