@@ -5,8 +5,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Index, LargeBinary, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import Column, Computed, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlmodel import Field
 
 from wa_app.models.base import (
@@ -50,6 +50,28 @@ class InboundEvent(TenantRow, table=True):
     error: str | None = Field(default=None)
 
 
+class ChatStatus(StrEnum):
+    OPEN = "open"
+    SNOOZED = "snoozed"
+    """Out of sight until `snoozed_until`, or until the customer writes."""
+    CLOSED = "closed"
+    """Done, until the customer writes."""
+    ARCHIVED = "archived"
+    """Out of sight until a person brings it back."""
+
+
+class ChatPriority(StrEnum):
+    NONE = "none"
+    LOW = "low"
+    HIGH = "high"
+    URGENT = "urgent"
+
+
+def _listed(name: str, where: str, *columns: str) -> Index:
+    """An index that a view of the inbox is read from, the latest first."""
+    return Index(f"ix_conversations_{name}", "tenant_id", *columns, "last_message_at", "id", postgresql_where=text(where))
+
+
 class Conversation(TenantRow, Leased, table=True):
     """One contact on one device."""
 
@@ -61,6 +83,19 @@ class Conversation(TenantRow, Leased, table=True):
         Index("ix_conversations_resume", "bot_resumes_at", postgresql_where=text("bot_resumes_at IS NOT NULL")),
         Index("ix_conversations_needs_human", "tenant_id", "needs_human_at",
               postgresql_where=text("needs_human_at IS NOT NULL")),
+        tenant_fk("team_id", "teams"), state_check("status", ChatStatus), state_check("priority", ChatPriority),
+        Index("ix_conversations_status", "tenant_id", "status", "last_message_at", "id"),
+        Index("ix_conversations_device", "tenant_id", "device_id", "last_message_at", "id"),
+        _listed("mine", "assigned_to IS NOT NULL AND status = 'open'", "assigned_to"),
+        _listed("team", "team_id IS NOT NULL AND status = 'open'", "team_id"),
+        _listed("unassigned", "assigned_to IS NULL AND status = 'open'"),
+        _listed("bot", "is_bot_active AND status = 'open'"),
+        _listed("waits", "needs_human_at IS NOT NULL AND status = 'open'"),
+        _listed("unread", "unread > 0 AND status = 'open'"),
+        Index("ix_conversations_snoozed", "snoozed_until", postgresql_where=text("status = 'snoozed'")),
+        Index("ix_conversations_scheduled", "scheduled_at", postgresql_where=text("scheduled_at IS NOT NULL")),
+        Index("ix_conversations_assigned_at", "tenant_id", "assigned_to", "assigned_at",
+              postgresql_where=text("assigned_to IS NOT NULL")),
     )
     contact_id: UUID
     device_id: UUID
@@ -85,6 +120,16 @@ class Conversation(TenantRow, Leased, table=True):
     summary: str = Field(default="", sa_column_kwargs={"server_default": ""})
     """Rolling summary of the talk up to `summary_at`."""
     summary_at: datetime | None = time_field()
+    status: ChatStatus = Field(default=ChatStatus.OPEN, sa_column=state_column(ChatStatus, ChatStatus.OPEN))
+    priority: ChatPriority = Field(default=ChatPriority.NONE, sa_column=state_column(ChatPriority, ChatPriority.NONE))
+    assigned_to: UUID | None = Field(default=None, foreign_key="users.id")
+    assigned_at: datetime | None = time_field()
+    team_id: UUID | None = Field(default=None)
+    snoozed_until: datetime | None = time_field()
+    waiting_since: datetime | None = time_field()
+    """Since when the customer has waited for an answer of a person; NULL: for none."""
+    scheduled_at: datetime | None = time_field()
+    """When the next message leaves that a person wrote for later."""
 
 
 class Direction(StrEnum):
@@ -113,6 +158,10 @@ class ReadingState(StrEnum):
     FAILED = "failed"
 
 
+SEARCHED = "to_tsvector('simple', left(text, 60000) || ' ' || left(coalesce(reading ->> 'text', ''), 60000))"
+"""What a message is found by: its words, and those that were read in its picture or document."""
+
+
 class Message(TenantRow, table=True):
     """One line of a conversation."""
 
@@ -126,6 +175,8 @@ class Message(TenantRow, table=True):
         Index("ix_messages_turn", "tenant_id", "turn_id", postgresql_where=text("turn_id IS NOT NULL")),
         state_check("direction", Direction), state_check("sender", Sender),
         state_check("reading_state", ReadingState),
+        Index("ix_messages_latest", "tenant_id", "timestamp", "id"),
+        Index("ix_messages_search", "search_vector", postgresql_using="gin"),
     )
     conversation_id: UUID
     device_id: UUID
@@ -147,3 +198,4 @@ class Message(TenantRow, table=True):
     """What was read: `{text, method, pages, lines, is_cut, ms}`, or `{reason}` why it was not."""
     turn_id: UUID | None = Field(default=None)
     """The turn that a customer's message belongs to, or that an answer came from: its trace is there."""
+    search_vector: Any = Field(default=None, sa_column=Column(TSVECTOR, Computed(SEARCHED, persisted=True)))

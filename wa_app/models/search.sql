@@ -21,3 +21,36 @@ AS $$
     ORDER BY c.id DESC
     LIMIT max_rows
 $$;
+
+-- Newest first without reading every hit of a common word: first the latest messages are walked in
+-- order, and only a word that is rare among them is looked up in the index, which then has few hits.
+CREATE OR REPLACE FUNCTION search_messages(query text, max_rows integer, recent integer DEFAULT 20000)
+RETURNS TABLE (id uuid, conversation_id uuid, at timestamptz)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public
+AS $$
+#variable_conflict use_column
+DECLARE
+    tenant uuid := NULLIF(current_setting('app.tenant_id', true), '')::uuid;
+    wanted tsquery := to_tsquery('simple', query);
+    found_rows integer;
+    edge timestamptz;
+BEGIN
+    RETURN QUERY SELECT m.id, m.conversation_id, m.timestamp FROM (
+        SELECT n.id, n.conversation_id, n.timestamp, n.search_vector FROM messages n
+        WHERE n.tenant_id = tenant AND n.timestamp IS NOT NULL ORDER BY n.timestamp DESC, n.id DESC LIMIT recent) m
+    WHERE m.search_vector @@ wanted ORDER BY m.timestamp DESC, m.id DESC LIMIT max_rows;
+    GET DIAGNOSTICS found_rows = ROW_COUNT;
+    IF found_rows >= max_rows THEN
+        RETURN;
+    END IF;
+    SELECT n.timestamp INTO edge FROM messages n WHERE n.tenant_id = tenant AND n.timestamp IS NOT NULL
+    ORDER BY n.timestamp DESC, n.id DESC OFFSET recent LIMIT 1;
+    IF edge IS NULL THEN
+        RETURN;
+    END IF;
+    RETURN QUERY WITH hit AS MATERIALIZED (
+        SELECT n.id, n.conversation_id, n.timestamp FROM messages n
+        WHERE n.tenant_id = tenant AND n.search_vector @@ wanted AND n.timestamp <= edge)
+    SELECT h.id, h.conversation_id, h.timestamp FROM hit h ORDER BY h.timestamp DESC, h.id DESC LIMIT max_rows - found_rows;
+END
+$$;
