@@ -110,9 +110,10 @@ async def _agent_trials() -> None:
 
 
 async def _resume() -> None:
-    """Conversations that go back to the machine."""
+    """Conversations that go back to the machine, or were put away until now."""
     async with system_unit_of_work() as uow:
         await takeover.resume_due(uow)
+        await answers.wake_snoozed(uow)
 
 
 async def _knowledge() -> None:

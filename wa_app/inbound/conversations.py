@@ -100,12 +100,26 @@ def _finer(at: datetime) -> datetime:
     return at if at.microsecond else max(at, min(at + timedelta(milliseconds=999), datetime.now(UTC)))
 
 
+# A customer's message brings back what was put away for later, and opens a case by which times of service are measured.
+_HEARD = """
+WITH v AS (
+  UPDATE conversations SET unread = unread + 1, waiting_since = coalesce(waiting_since, $3), snoozed_until = NULL,
+    status = CASE WHEN status IN ('snoozed', 'closed') THEN 'open' ELSE status END
+  WHERE tenant_id = $1 AND id = $2 RETURNING id)
+INSERT INTO conversation_cases (tenant_id, conversation_id, opened_at) SELECT $1, id, $3 FROM v
+ON CONFLICT (tenant_id, conversation_id) WHERE resolved_at IS NULL DO NOTHING
+"""
+_SEEN = "UPDATE conversations SET unread = 0 WHERE tenant_id = $1 AND id = $2"
+
+
 async def _touch(
     conn: Any, tenant_id: UUID, conversation: UUID, contact_id: UUID, at: datetime, *, received: bool
 ) -> None:
     """Unread counts once per stored message; an answer typed on the phone means it was read."""
-    change = "unread = unread + 1" if received else "unread = 0"
-    await conn.execute(f"UPDATE conversations SET {change} WHERE tenant_id = $1 AND id = $2", tenant_id, conversation)  # noqa: S608
+    if received:
+        await conn.execute(_HEARD, tenant_id, conversation, at)
+    else:
+        await conn.execute(_SEEN, tenant_id, conversation)
     if not received:
         await conn.execute(_WRITTEN, tenant_id, contact_id, at)
     elif await conn.fetchval(_RECEIVED, tenant_id, contact_id, at):

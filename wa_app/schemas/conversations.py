@@ -17,6 +17,12 @@ class AnswerSettings(BaseModel):
     rule_delay_min_s: int = Field(2, ge=0, le=3600)
     rule_delay_max_s: int = Field(5, ge=0, le=3600)
     """How long a keyword rule waits, so that it feels like a person's."""
+    auto_assign: bool = False
+    """Whether a conversation that needs a person is given to one who is there."""
+    first_response_target_min: int = Field(30, ge=0, le=10_080)
+    """Minutes within which a person should answer; 0: no target."""
+    resolution_target_min: int = Field(1440, ge=0, le=100_000)
+    """Minutes within which a conversation should be closed; 0: no target."""
 
 
 class AnswerSettingsChange(BaseModel):
@@ -26,6 +32,48 @@ class AnswerSettingsChange(BaseModel):
     hand_back_after_h: int | None = Field(None, ge=0, le=720)
     rule_delay_min_s: int | None = Field(None, ge=0, le=3600)
     rule_delay_max_s: int | None = Field(None, ge=0, le=3600)
+    auto_assign: bool | None = None
+    first_response_target_min: int | None = Field(None, ge=0, le=10_080)
+    resolution_target_min: int | None = Field(None, ge=0, le=100_000)
+
+
+ChatFolder = Literal["all", "mine", "unassigned", "bot", "needs_human", "closed", "snoozed", "archived"]
+
+
+class ChatFilters(BaseModel):
+    """Which conversations a list shows."""
+
+    model_config = ConfigDict(extra="forbid")
+    view: ChatFolder = "all"
+    """All but the last three are of open conversations; `all` with words looks everywhere."""
+    q: str = Field("", max_length=200)
+    """Words of the contact: name, number, place."""
+    device_id: UUID | None = None
+    tag_id: UUID | None = None
+    team_id: UUID | None = None
+    unread: bool = False
+
+
+class ChatCounts(BaseModel):
+    """How many conversations each view has; what is more than 1000 is told as 1001."""
+
+    all: int
+    mine: int
+    unassigned: int
+    bot: int
+    needs_human: int
+    closed: int
+    snoozed: int
+    archived: int
+    unread: int
+    mentions: int
+    """Notes that name the person who asks, in conversations they have not opened since."""
+
+
+class ChatTag(BaseModel):
+    id: UUID
+    name: str
+    color: str
 
 
 class ChatContact(BaseModel):
@@ -63,12 +111,26 @@ class ChatView(BaseModel):
     needs_human_at: datetime | None
     needs_human_reason: str | None
     needs_human_summary: str
-    device_name: str = ""
+    pending: PendingAnswer | None = None
+    assignee_name: str | None = None
+    team_id: UUID | None = None
+    team_name: str | None = None
+    priority: Literal["none", "low", "high", "urgent"] = "none"
+    status: Literal["open", "snoozed", "closed", "archived"] = "open"
+    snoozed_until: datetime | None = None
+    scheduled_at: datetime | None = None
+    """When the next message leaves that was written for later."""
+    tags: list[ChatTag] = Field(default_factory=list)
     last_text: str | None = None
     """The newest message of the chat itself, shortened; what campaigns sent is not among them."""
     last_type: str | None = None
     last_sender: str | None = None
-    pending: PendingAnswer | None = None
+    last_from: Literal["contact", "human", "bot"] | None = None
+    device_name: str = ""
+    waiting_since: datetime | None = None
+    """Since when the customer has waited for a person."""
+    late: bool = False
+    """Whether they have waited longer than the tenant's target."""
 
 
 class ChatMedia(BaseModel):
@@ -104,6 +166,8 @@ class ChatMessage(BaseModel):
     """What stands in the picture or document, once it was read."""
     quoted: str | None = None
     """The text of the message that this one answers, where we have it."""
+    author_name: str | None = None
+    """Which person of the tenant wrote it."""
 
 
 class ChatSend(BaseModel):

@@ -76,6 +76,7 @@ async def enqueue_message(
     sender: Sender | None = None,
     manner: Mapping[str, Any] | None = None,
     turn_id: UUID | None = None,
+    later: bool = False,
 ) -> UUID:
     """Plan one single message, write its line in the chat, and wake its lane.
 
@@ -87,6 +88,7 @@ async def enqueue_message(
         sender: who wrote it; None for what the platform says itself, which no stop of scope `marketing` holds up.
         manner: how an answer leaves: `{chat, seen, typing, turn}`.
         turn_id: the turn that it answers.
+        later: its line stands in the chat from `due_at` on, not from now.
 
     Raises:
         Conflict: `no_device` when the tenant has no device.
@@ -111,6 +113,7 @@ async def enqueue_message(
         line = await chats.write_down(
             conn, uow.tenant_id, device, contact_id, row_id, sender=sender or ("rule" if kind == "reply" else "human"),
             text=text, file_id=file_id, reply_to=reply_to, turn_id=turn_id,
+            at=due_at if later else None,
         )  # fmt: skip
         if line is not None:
             uow.publish("message", id=line[1], conversation_id=line[0], contact_id=contact_id)

@@ -20,6 +20,14 @@ from wa_app.services import audit
 OWNER = "owner"
 MAX_MEMBERS_SHOWN = 200
 
+# What somebody leaves behind in the inbox: their conversations are nobody's, their own drafts and texts go.
+_LEAVES = (
+    "UPDATE conversations SET assigned_to = NULL, assigned_at = NULL WHERE tenant_id = :t AND assigned_to = :u",
+    "DELETE FROM team_members WHERE tenant_id = :t AND user_id = :u",
+    "DELETE FROM note_mentions WHERE tenant_id = :t AND user_id = :u",
+    "DELETE FROM conversation_drafts WHERE tenant_id = :t AND user_id = :u",
+    "DELETE FROM quick_replies WHERE tenant_id = :t AND user_id = :u",
+)
 _COPY = text(
     "INSERT INTO roles (tenant_id, key, name, verbs) "
     "SELECT :tenant, key, name, verbs FROM roles WHERE tenant_id IS NULL RETURNING id, key"
@@ -88,6 +96,8 @@ async def remove_member(uow: TenantUnitOfWork, user_id: UUID) -> None:
     before = await _member_role(uow, user_id)
     await _check_rank(uow, before)
     await uow.session.execute(delete(Membership).where(_member(uow, user_id)))
+    for statement in _LEAVES:
+        await uow.session.execute(text(statement), {"t": uow.tenant_id, "u": user_id})
     await _check_owner_left(uow)
     for table, owner in ((UserSession, UserSession.user_id), (ApiKey, ApiKey.created_by)):
         await uow.session.execute(

@@ -11,6 +11,7 @@ from sqlmodel import col, delete, select
 from wa_app.db import TenantUnitOfWork
 from wa_app.errors import Conflict, FieldError, Invalid, NotFound
 from wa_app.kit.folding import fold
+from wa_app.models.inbox import ConversationTag
 from wa_app.models.people import ContactTag, Tag
 from wa_app.schemas.contacts import TAG_COLORS, TagCreate, TagUpdate, TagView
 
@@ -46,11 +47,14 @@ async def update(uow: TenantUnitOfWork, tag_id: UUID, data: TagUpdate) -> TagVie
 
 
 async def remove(uow: TenantUnitOfWork, tag_id: UUID) -> None:
-    """Delete a tag and take it off every contact; the contacts stay."""
+    """Delete a tag and take it off every contact and conversation; they stay."""
     uow.require("contacts.write")
     tag = await get(uow, tag_id)
     await uow.session.execute(
         delete(ContactTag).where(col(ContactTag.tenant_id) == uow.tenant_id, col(ContactTag.tag_id) == tag_id)
+    )
+    await uow.session.execute(
+        delete(ConversationTag).where(col(ConversationTag.tenant_id) == uow.tenant_id, col(ConversationTag.tag_id) == tag_id)
     )
     await uow.session.delete(tag)
     await uow.session.flush()

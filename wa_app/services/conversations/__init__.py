@@ -1,15 +1,57 @@
-"""Conversations: who said what, who answers, and what waits to be said."""
+"""Conversations: who said what, who answers, whose they are, and what waits to be said."""
 
+from wa_app.services.conversations.assigning import assign, assign_team, auto_assign
 from wa_app.services.conversations.chats import get, list_, messages
+from wa_app.services.conversations.customers import block, customer, start, unblock, writable
+from wa_app.services.conversations.drafts import get_draft, save_draft
+from wa_app.services.conversations.folders import counts
+from wa_app.services.conversations.later import cancel_scheduled, resend, schedule_send, scheduled
+from wa_app.services.conversations.notes import add_note, mentioned, notes
+from wa_app.services.conversations.searching import search
+from wa_app.services.conversations.states import (
+    archive,
+    close,
+    reopen,
+    set_priority,
+    set_tags,
+    snooze,
+    unarchive,
+)
 from wa_app.services.conversations.verbs import cancel_answer, mark_read, send, send_answer_now, toggle_bot
 
 __all__ = [
+    "add_note",
+    "archive",
+    "assign",
+    "assign_team",
+    "auto_assign",
+    "block",
     "cancel_answer",
+    "cancel_scheduled",
+    "close",
+    "counts",
+    "customer",
     "get",
+    "get_draft",
     "list_",
     "mark_read",
+    "mentioned",
     "messages",
+    "notes",
+    "reopen",
+    "resend",
+    "save_draft",
+    "schedule_send",
+    "scheduled",
+    "search",
     "send",
     "send_answer_now",
+    "set_priority",
+    "set_tags",
+    "snooze",
+    "start",
     "toggle_bot",
+    "unarchive",
+    "unblock",
+    "writable",
 ]

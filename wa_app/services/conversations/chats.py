@@ -1,30 +1,38 @@
 """Reading conversations: the list, one of them, its lines."""
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from wa_app.db import TenantUnitOfWork
 from wa_app.errors import FieldError, Invalid, NotFound
-from wa_app.kit.folding import prefix_query
+from wa_app.kit.clock import utc_now
 from wa_app.models.answers import OPEN
-from wa_app.schemas.conversations import ChatContact, ChatMessage, ChatView, PendingAnswer
+from wa_app.schemas.conversations import ChatContact, ChatFilters, ChatMessage, ChatTag, ChatView, PendingAnswer
 from wa_app.schemas.paging import Page
-from wa_app.services.conversations import lines
+from wa_app.services.conversations import folders, lines, settings
 
 _OF = OPEN.replace("state", "t.state")
+_WHO: Final[Mapping[str, Literal["contact", "human"]]] = {"contact": "contact", "human": "human"}
 _VIEW = f"""
-SELECT v.*, c.name, c.phone, t.id AS turn_id, t.state AS turn_state, t.due_at AS turn_due_at, t.decision, t.messages,
-  d.name AS device_name, l.last_text, l.last_type, l.last_sender
+SELECT v.*, c.name, c.phone, d.name AS device_name, u.name AS assignee_name, g.name AS team_name, l.last_text,
+  l.last_type, l.last_sender, x.tags,
+  t.id AS turn_id, t.state AS turn_state, t.due_at AS turn_due_at, t.decision, t.messages
 FROM ({{page}}) v
 JOIN contacts c ON c.tenant_id = v.tenant_id AND c.id = v.contact_id
-JOIN devices d ON d.tenant_id = v.tenant_id AND d.id = v.device_id
+LEFT JOIN devices d ON d.tenant_id = v.tenant_id AND d.id = v.device_id
+LEFT JOIN users u ON u.id = v.assigned_to
+LEFT JOIN teams g ON g.tenant_id = v.tenant_id AND g.id = v.team_id
+LEFT JOIN answer_turns t ON t.tenant_id = v.tenant_id AND t.conversation_id = v.id AND {_OF}
 LEFT JOIN LATERAL (
   SELECT left(m.text, 160) AS last_text, m.type AS last_type, m.sender AS last_sender FROM messages m
-  WHERE m.tenant_id = v.tenant_id AND m.conversation_id = v.id AND m.timestamp IS NOT NULL ORDER BY m.timestamp DESC LIMIT 1
-) l ON true
-LEFT JOIN answer_turns t ON t.tenant_id = v.tenant_id AND t.conversation_id = v.id AND {_OF}
+  WHERE m.tenant_id = v.tenant_id AND m.conversation_id = v.id AND m.timestamp <= now() + interval '1 min'
+  ORDER BY m.timestamp DESC, m.id DESC LIMIT 1) l ON true
+LEFT JOIN LATERAL (
+  SELECT jsonb_agg(jsonb_build_object('id', k.id, 'name', k.name, 'color', k.color) ORDER BY k.folded) AS tags
+  FROM conversation_tags y JOIN tags k ON k.tenant_id = y.tenant_id AND k.id = y.tag_id
+  WHERE y.tenant_id = v.tenant_id AND y.conversation_id = v.id) x ON true
 ORDER BY v.last_message_at DESC, v.id DESC
 """  # noqa: S608
 _PAGE = """
@@ -32,28 +40,27 @@ SELECT * FROM conversations WHERE tenant_id = $1 AND last_message_at IS NOT NULL
   AND ($2::timestamptz IS NULL OR (last_message_at, id) < ($2, $3)) {where}
 ORDER BY last_message_at DESC, id DESC LIMIT $4
 """
-_BY_WORDS = " AND contact_id IN (SELECT s.id FROM search_contacts($5::text, NULL, NULL, NULL, NULL) s)"
-_NEEDS_HUMAN = " AND needs_human_at IS NOT NULL"
-_UNREAD = " AND unread > 0"
 
 
 async def list_(
-    uow: TenantUnitOfWork, *, q: str = "", needs_human: bool = False, unread: bool = False, cursor: str | None = None,
-    limit: int = 50,
+    uow: TenantUnitOfWork, *, filters: ChatFilters | None = None, q: str = "", needs_human: bool = False,
+    unread: bool = False, cursor: str | None = None, limit: int = 50,
 ) -> Page[ChatView]:  # fmt: skip
-    """A page of conversations, the latest first; `q` looks for their contacts."""
+    """A page of conversations, the latest first; words look for their contacts."""
     uow.require("messages.read")
+    wanted = filters or ChatFilters(q=q, view="needs_human" if needs_human else "all", unread=unread)
     at, before = read_cursor(cursor)
-    words = prefix_query(q)
-    if q.strip() and not words:
+    found = folders.condition(wanted, uow.principal.user_id, first=5)
+    if found is None:
         return Page(items=[])
-    where = (_BY_WORDS if words else "") + (_NEEDS_HUMAN if needs_human else "") + (_UNREAD if unread else "")
+    where, values = found
     query = _VIEW.format(page=_PAGE.format(where=where))
     conn = await uow.driver()
-    rows = await conn.fetch(query, uow.tenant_id, at, before, limit + 1, *([words] if words else []))
+    rows = await conn.fetch(query, uow.tenant_id, at, before, limit + 1, *values)
     last = rows[limit - 1] if len(rows) > limit else None
+    target = (await settings.in_force(uow)).first_response_target_min
     return Page(
-        items=[_view(row) for row in rows[:limit]],
+        items=[_view(row, target) for row in rows[:limit]],
         next_cursor=None if last is None else write_cursor(last["last_message_at"], last["id"]),
     )
 
@@ -66,17 +73,18 @@ async def get(uow: TenantUnitOfWork, conversation_id: UUID) -> ChatView:
     row = await conn.fetchrow(_VIEW.format(page=page), uow.tenant_id, conversation_id)
     if row is None:
         raise NotFound
-    return _view(row)
+    return _view(row, (await settings.in_force(uow)).first_response_target_min)
 
 
 async def messages(
     uow: TenantUnitOfWork, conversation_id: UUID, *, cursor: str | None = None, limit: int = 50
 ) -> Page[ChatMessage]:
-    """A page of lines, the newest first; what campaigns sent is among them."""
+    """A page of lines, the newest first; what campaigns sent is among them, and for people their notes."""
     uow.require("messages.read")
     chat = await chat_of(uow, conversation_id)
     at, before = read_cursor(cursor)
-    rows = await lines.fetch(await uow.driver(), chat, limit + 1, None if at is None or before is None else (at, before))
+    earlier = None if at is None or before is None else (at, before)
+    rows = await lines.fetch(await uow.driver(), chat, limit + 1, earlier, notes=uow.principal.kind != "api_key")
     last = rows[limit - 1] if len(rows) > limit else None
     return Page(
         items=[lines.view(row) for row in rows[:limit]],
@@ -112,10 +120,17 @@ def read_cursor(cursor: str | None) -> tuple[datetime | None, UUID | None]:
         raise Invalid(FieldError("cursor", "cursor_invalid")) from None
 
 
-def _view(row: Mapping[str, Any]) -> ChatView:
-    kept = {key: row[key] for key in ChatView.model_fields if key in row.keys()}  # noqa: SIM118 - records know no `in`
+def _view(row: Mapping[str, Any], target_min: int) -> ChatView:
+    made = ("tags", "device_name")
+    kept = {key: row[key] for key in ChatView.model_fields if key in row.keys() and key not in made}  # noqa: SIM118 - records know no `in`
     contact = ChatContact(id=row["contact_id"], name=row["name"], phone=row["phone"])
-    return ChatView(**kept, contact=contact, pending=_pending(row))
+    since = row["waiting_since"]
+    return ChatView(
+        **kept, contact=contact, pending=_pending(row), tags=[ChatTag(**one) for one in lines.plain(row["tags"]) or ()],
+        last_from=_WHO.get(row["last_sender"], "bot") if row["last_sender"] else None,
+        device_name=row["device_name"] or "",
+        late=bool(target_min and since and utc_now() - since > timedelta(minutes=target_min)),
+    )  # fmt: skip
 
 
 def _pending(row: Mapping[str, Any]) -> PendingAnswer | None:

@@ -27,25 +27,36 @@ SELECT * FROM (
     m.reading_state, m.reading ->> 'text' AS reading, CASE WHEN m.extra ? 'reply_to' THEN coalesce(
       (SELECT q.text FROM messages q WHERE q.tenant_id = $1 AND q.device_id = $4 AND q.provider_message_id = m.extra ->> 'reply_to'),
       (SELECT q.body FROM outbound_messages q
-       WHERE q.tenant_id = $1 AND q.device_id = $4 AND q.provider_message_id = m.extra ->> 'reply_to')) END AS quoted
+       WHERE q.tenant_id = $1 AND q.device_id = $4 AND q.provider_message_id = m.extra ->> 'reply_to')) END AS quoted,
+    u.name AS author_name
   FROM (
     SELECT * FROM messages WHERE tenant_id = $1 AND conversation_id = $2 AND timestamp IS NOT NULL
+      AND (outbound_id IS NULL OR timestamp <= now())
       AND ($5::timestamptz IS NULL OR (timestamp, id) < ($5, $6)) ORDER BY timestamp DESC, id DESC LIMIT $7
   ) m
   LEFT JOIN outbound_messages o ON o.tenant_id = $1 AND o.id = m.outbound_id
   LEFT JOIN answer_turns t ON t.tenant_id = $1 AND t.id = m.turn_id
+  LEFT JOIN users u ON u.id = o.created_by AND m.sender = 'human'
   UNION ALL
   SELECT c.id, c.sent_at, 'OUTBOUND', 'campaign', CASE WHEN f.id IS NULL THEN 'text'
       WHEN split_part(f.mime, '/', 1) IN ('image', 'video', 'audio') THEN split_part(f.mime, '/', 1) ELSE 'document' END,
     coalesce(c.body, ''), CASE WHEN f.id IS NULL THEN NULL
       ELSE jsonb_build_object('file_id', f.id, 'mime', f.mime, 'filename', f.name) END,
-    c.state, c.error_code, c.id, c.campaign_id, NULL, NULL, NULL, '{}'::jsonb, NULL, NULL, NULL
+    c.state, c.error_code, c.id, c.campaign_id, NULL, NULL, NULL, '{}'::jsonb, NULL, NULL, NULL, NULL
   FROM (
     SELECT * FROM outbound_messages WHERE tenant_id = $1 AND contact_id = $3 AND device_id = $4 AND sent_at IS NOT NULL
       AND campaign_id IS NOT NULL AND ($5::timestamptz IS NULL OR (sent_at, id) < ($5, $6))
     ORDER BY sent_at DESC, id DESC LIMIT $7
   ) c
   LEFT JOIN files f ON f.tenant_id = $1 AND f.id = c.file_id
+  UNION ALL
+  SELECT n.id, n.created_at, 'OUTBOUND', 'human', 'note', n.text, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+    '{}'::jsonb, NULL, NULL, NULL, u.name
+  FROM (
+    SELECT * FROM conversation_notes WHERE $8 AND tenant_id = $1 AND conversation_id = $2
+      AND ($5::timestamptz IS NULL OR (created_at, id) < ($5, $6)) ORDER BY created_at DESC, id DESC LIMIT $7
+  ) n
+  LEFT JOIN users u ON u.id = n.author_id
 ) lines ORDER BY at DESC, id DESC LIMIT $7
 """
 
@@ -61,12 +72,15 @@ class Chat:
 
 
 async def fetch(
-    conn: Any, chat: Chat, limit: int, before: tuple[datetime, UUID] | None = None
+    conn: Any, chat: Chat, limit: int, before: tuple[datetime, UUID] | None = None, *, notes: bool = False
 ) -> list[Mapping[str, Any]]:
-    """Rows of a chat, newest first, before a line."""
+    """Rows of a chat, newest first, before a line; what is written for later is not among them.
+
+    `notes` are for the eyes of the tenant's people only: no model and no export is ever given them.
+    """
     at, line = before or (None, None)
     rows: list[Mapping[str, Any]] = await conn.fetch(
-        _LINES, chat.tenant_id, chat.conversation_id, chat.contact_id, chat.device_id, at, line, limit
+        _LINES, chat.tenant_id, chat.conversation_id, chat.contact_id, chat.device_id, at, line, limit, notes
     )
     return rows
 
@@ -78,18 +92,18 @@ def view(row: Mapping[str, Any]) -> ChatMessage:
         id=row["id"], direction=row["direction"], type=row["type"], text=row["text"],
         media=_media(media) if media else None, status=row["status"], sender=row["sender"], error_code=row["error_code"],
         outbound_id=row["outbound_id"], campaign_id=row["campaign_id"],
-        trace=[TraceEntry.model_validate(one) for one in _plain(row["trace"])] if row["trace"] else None,
-        turn_id=row["turn_id"], turn_state=row["turn_state"], extra=_plain(row["extra"]) or {}, timestamp=row["at"],
-        reading_state=row["reading_state"], reading=row["reading"], quoted=row["quoted"],
+        trace=[TraceEntry.model_validate(one) for one in plain(row["trace"])] if row["trace"] else None,
+        turn_id=row["turn_id"], turn_state=row["turn_state"], extra=plain(row["extra"]) or {}, timestamp=row["at"],
+        reading_state=row["reading_state"], reading=row["reading"], quoted=row["quoted"], author_name=row["author_name"],
     )  # fmt: skip
 
 
 def _media(stored: Any) -> ChatMedia:
-    kept = _plain(stored)
+    kept = plain(stored)
     return ChatMedia.model_validate({key: kept.get(key) for key in ChatMedia.model_fields})
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """JSON as the driver gave it: decoded, unless it came out of an expression of text."""
     return orjson.loads(value) if isinstance(value, str | bytes) else value
 

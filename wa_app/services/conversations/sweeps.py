@@ -33,8 +33,28 @@ WHERE m.tenant_id = t.tenant_id AND m.id = t.outbound_id AND t.id IN (
 RETURNING t.tenant_id, t.conversation_id, t.state, t.reason
 """)
 _NEEDS = text("""
-UPDATE conversations SET needs_human_at = coalesce(needs_human_at, now()), needs_human_reason = :reason
+UPDATE conversations SET needs_human_at = coalesce(needs_human_at, now()), needs_human_reason = :reason,
+  waiting_since = coalesce(waiting_since, now())
 WHERE tenant_id = :tenant AND id = :id
+""")
+# A machine's answer ends the waiting, unless a person is asked for.
+_HEARD = text("""
+UPDATE conversations SET waiting_since = NULL WHERE tenant_id = :tenant AND id = :id
+  AND waiting_since IS NOT NULL AND needs_human_at IS NULL
+""")
+_WAKE = text("""
+UPDATE conversations SET status = 'open', snoozed_until = NULL WHERE id IN (
+  SELECT id FROM conversations WHERE status = 'snoozed' AND snoozed_until <= now() LIMIT 1000 FOR UPDATE SKIP LOCKED)
+RETURNING tenant_id, id
+""")
+# What was written for later counts as said from its time on.
+_LEFT_LATER = text("""
+UPDATE conversations v SET last_message_at = greatest(v.last_message_at, v.scheduled_at), scheduled_at = (
+    SELECT min(m.timestamp) FROM messages m JOIN outbound_messages o ON o.tenant_id = m.tenant_id AND o.id = m.outbound_id
+    WHERE m.tenant_id = v.tenant_id AND m.conversation_id = v.id AND m.timestamp > now() AND o.state = 'planned')
+WHERE v.id IN (
+  SELECT id FROM conversations WHERE scheduled_at <= now() LIMIT 1000 FOR UPDATE SKIP LOCKED)
+RETURNING v.tenant_id, v.id
 """)
 _FORGET = text("""
 DELETE FROM answer_turns WHERE id IN (SELECT id FROM answer_turns
@@ -55,6 +75,8 @@ async def settle() -> None:
         rows = (await uow.session.execute(_LEFT)).all()
         for row in rows:
             uow.publish_for(row.tenant_id, "answer", conversation_id=row.conversation_id, state=row.state)
+            if row.state == "answered":
+                await uow.session.execute(_HEARD, {"tenant": row.tenant_id, "id": row.conversation_id})
     for row in rows:
         if row.state == "failed":
             async with system_unit_of_work() as uow:
@@ -62,6 +84,16 @@ async def settle() -> None:
                     _NEEDS, {"tenant": row.tenant_id, "id": row.conversation_id, "reason": row.reason or "failed"}
                 )
                 uow.publish_for(row.tenant_id, "conversation", id=row.conversation_id, needs_human=True)
+
+
+async def wake_snoozed(uow: SystemUnitOfWork) -> int:
+    """Conversations whose time has come are open again; those with a message that has just become due move up."""
+    woken = 0
+    for query in (_WAKE, _LEFT_LATER):
+        for row in (await uow.session.execute(query)).all():
+            uow.publish_for(row.tenant_id, "conversation", id=row.id)
+            woken += 1
+    return woken
 
 
 async def forget(uow: SystemUnitOfWork) -> None:

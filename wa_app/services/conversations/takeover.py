@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from wa_app.db import SystemUnitOfWork, TenantUnitOfWork
-from wa_app.services.conversations import settings, turns
+from wa_app.services.conversations import assigning, settings, turns
 
 HUMAN: Final = "human"
 SWITCHED_OFF: Final = "switched_off"
@@ -21,13 +21,18 @@ WHERE tenant_id = $1 AND id = $2 AND ($3 = 'switched_off' OR is_bot_active OR bo
 """
 _ANSWERED = """
 UPDATE conversations SET human_at = greatest(human_at, $3), needs_human_at = NULL, needs_human_reason = NULL,
-  needs_human_summary = '' WHERE tenant_id = $1 AND id = $2
+  needs_human_summary = '', waiting_since = NULL WHERE tenant_id = $1 AND id = $2
+"""
+_CASE_ANSWERED = """
+UPDATE conversation_cases SET answered_at = $3, answered_by = $4
+WHERE tenant_id = $1 AND conversation_id = $2 AND resolved_at IS NULL AND answered_at IS NULL AND opened_at <= $3
 """
 _ON = """
 UPDATE conversations SET is_bot_active = true, bot_off_reason = NULL, bot_resumes_at = NULL WHERE tenant_id = $1 AND id = $2
 """
 _NEEDS = """
-UPDATE conversations SET needs_human_at = coalesce(needs_human_at, now()), needs_human_reason = $3, needs_human_summary = $4
+UPDATE conversations SET needs_human_at = coalesce(needs_human_at, now()), needs_human_reason = $3, needs_human_summary = $4,
+  waiting_since = coalesce(waiting_since, now()), status = CASE WHEN status = 'archived' THEN status ELSE 'open' END
 WHERE tenant_id = $1 AND id = $2
 """
 _RESUME = text("""
@@ -48,6 +53,7 @@ async def by_human(uow: TenantUnitOfWork, conversation_id: UUID, at: datetime) -
         await turns.cancel(uow, conversation_id, HUMAN)
         await conn.execute(_OFF, uow.tenant_id, conversation_id, HUMAN, idle_s)
     await conn.execute(_ANSWERED, uow.tenant_id, conversation_id, at)
+    await conn.execute(_CASE_ANSWERED, uow.tenant_id, conversation_id, at, uow.principal.user_id)
     uow.publish("conversation", id=conversation_id)
 
 
@@ -57,6 +63,7 @@ async def hand_over(uow: TenantUnitOfWork, conversation_id: UUID, reason: str, s
     idle_s = (await settings.in_force(uow)).hand_back_after_h * 3600.0
     await conn.execute(_NEEDS, uow.tenant_id, conversation_id, reason[:200], summary[:2000])
     await conn.execute(_OFF, uow.tenant_id, conversation_id, HANDED_OVER, idle_s)
+    await assigning.auto_assign(uow, conversation_id)
     uow.publish("conversation", id=conversation_id, needs_human=True)
 
 

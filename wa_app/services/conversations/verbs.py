@@ -11,7 +11,7 @@ from wa_app.schemas.conversations import ChatMessage, ChatSend, ChatView
 from wa_app.sending import ledger, suppression
 from wa_app.services import audit, entitlements
 from wa_app.services.campaigns import checks
-from wa_app.services.conversations import chats, lines, takeover, turns
+from wa_app.services.conversations import chats, lines, notes, takeover, turns
 
 _IDENTITY = """
 SELECT i.kind, i.value FROM contact_identities i WHERE i.tenant_id = $1 AND i.contact_id = $2 AND i.kind IN ('phone', 'lid')
@@ -24,6 +24,11 @@ WHERE m.tenant_id = $1 AND m.id = $2 AND m.conversation_id = $3
 """
 _OPEN_TURN = f"SELECT id, state, due_at FROM answer_turns WHERE tenant_id = $1 AND conversation_id = $2 AND {OPEN} FOR UPDATE"  # noqa: S608
 _NOW = "UPDATE answer_turns SET due_at = now(), wake_at = CASE WHEN state = 'waiting' THEN now() ELSE wake_at END WHERE tenant_id = $1 AND id = $2"
+_ANSWERED = """
+UPDATE conversations SET unread = 0, snoozed_until = NULL, status = CASE WHEN status = 'snoozed' THEN 'open' ELSE status END
+WHERE tenant_id = $1 AND id = $2
+"""
+_NO_DRAFT = "DELETE FROM conversation_drafts WHERE tenant_id = $1 AND conversation_id = $2 AND user_id = $3"
 _LINE = "SELECT id FROM messages WHERE tenant_id = $1 AND outbound_id = $2"
 
 
@@ -36,6 +41,26 @@ async def send(uow: TenantUnitOfWork, conversation_id: UUID, data: ChatSend, *, 
     Raises NotFound, Invalid, and Conflict `recipient_suppressed` for somebody who may not be written to at all.
     """
     uow.require("messages.send")
+    chat, identity, quoted = await prepared(uow, conversation_id, data)
+    conn = await uow.driver()
+    await takeover.by_human(uow, conversation_id, await conn.fetchval("SELECT now()"))
+    outbound_id = await ledger.enqueue_message(
+        uow, kind="manual", identity=identity, text=data.text or "", contact_id=chat.contact_id,
+        device_id=chat.device_id, file_id=data.file_id, reply_to=quoted, sender="human",
+        dedupe_key=f"chat:{conversation_id}:{uow.principal.user_id}:{key}" if key else None,
+    )  # fmt: skip
+    await conn.execute(_ANSWERED, uow.tenant_id, conversation_id)
+    await conn.execute(_NO_DRAFT, uow.tenant_id, conversation_id, uow.principal.user_id)
+    return await line_of(uow, chat, outbound_id)
+
+
+async def prepared(
+    uow: TenantUnitOfWork, conversation_id: UUID, data: ChatSend
+) -> tuple[lines.Chat, tuple[str, str], str | None]:
+    """Whom a message goes to, by which identity, and the vendor's id of what it answers.
+
+    Raises NotFound, Invalid, Conflict `recipient_suppressed`.
+    """
     chat = await chats.chat_of(uow, conversation_id)
     await _validate(uow, data)
     if await suppression.scope_of_contact(uow, uow.tenant_id, chat.contact_id) == SuppressionScope.ALL:
@@ -44,16 +69,13 @@ async def send(uow: TenantUnitOfWork, conversation_id: UUID, data: ChatSend, *, 
     identity = await conn.fetchrow(_IDENTITY, uow.tenant_id, chat.contact_id)
     if identity is None:
         raise Invalid(FieldError("text", "contact_has_no_identity"))
-    quoted = await _quoted(conn, uow, conversation_id, data.reply_to)
-    await takeover.by_human(uow, conversation_id, await conn.fetchval("SELECT now()"))
-    outbound_id = await ledger.enqueue_message(
-        uow, kind="manual", identity=(identity["kind"], identity["value"]), text=data.text or "", contact_id=chat.contact_id,
-        device_id=chat.device_id, file_id=data.file_id, reply_to=quoted, sender="human",
-        dedupe_key=f"chat:{conversation_id}:{uow.principal.user_id}:{key}" if key else None,
-    )  # fmt: skip
-    await conn.execute("UPDATE conversations SET unread = 0 WHERE tenant_id = $1 AND id = $2", uow.tenant_id, conversation_id)
-    line = await conn.fetchval(_LINE, uow.tenant_id, outbound_id)
-    return await _one(uow, chat, line)
+    return chat, (identity["kind"], identity["value"]), await _quoted(conn, uow, conversation_id, data.reply_to)
+
+
+async def line_of(uow: TenantUnitOfWork, chat: lines.Chat, outbound_id: UUID) -> ChatMessage:
+    """The line of a row of the ledger that was just planned."""
+    conn = await uow.driver()
+    return await _one(uow, chat, await conn.fetchval(_LINE, uow.tenant_id, outbound_id))
 
 
 async def _validate(uow: TenantUnitOfWork, data: ChatSend) -> None:
@@ -125,4 +147,5 @@ async def mark_read(uow: TenantUnitOfWork, conversation_id: UUID) -> None:
     query = "UPDATE conversations SET unread = 0 WHERE tenant_id = $1 AND id = $2 RETURNING id"
     if await conn.fetchval(query, uow.tenant_id, conversation_id) is None:
         raise NotFound
+    await notes.saw_mentions(uow, conversation_id)
     uow.publish("conversation", id=conversation_id)
