@@ -221,7 +221,7 @@ async def test_a_talk_begins_with_a_number_and_ends_with_a_block(signed: Signed,
         assert await conversations.writable(uow, view.id) == "window_closed"
 
 
-async def test_another_tenants_conversation_is_nowhere(signed: Signed, device: UUID, stranger: Signed) -> None:
+async def test_another_tenants_conversation_is_nowhere(signed: Signed, device: UUID, other: Signed) -> None:
     chat = await hears(signed, device, "Rahasia dagang")
     later, me = datetime.now(UTC) + timedelta(hours=1), signed.user_id
     send = ChatSend(text="x")
@@ -235,10 +235,10 @@ async def test_another_tenants_conversation_is_nowhere(signed: Signed, device: U
     named = {name for name in conversations.__all__ if "conversation_id" in inspect.signature(getattr(conversations, name)).parameters}
     assert named - set(calls) <= {"auto_assign", "toggle_bot"}
     for name, values in calls.items():
-        async with unit_of_work(stranger.principal) as uow:
+        async with unit_of_work(other.principal) as uow:
             with pytest.raises(NotFound):
                 await getattr(conversations, name)(uow, chat, *values)
-    async with unit_of_work(stranger.principal) as uow:
+    async with unit_of_work(other.principal) as uow:
         assert await conversations.search(uow, "rahasia") == []
         assert (await conversations.list_(uow, filters=ChatFilters(q="siti"))).items == []
         assert (await conversations.counts(uow)).all == 0
@@ -248,5 +248,5 @@ async def test_another_tenants_conversation_is_nowhere(signed: Signed, device: U
             await conversations.start(uow, phone="+628111000111", device_id=device)
     async with unit_of_work(signed.principal) as uow:
         with pytest.raises(NotFound):
-            await conversations.assign(uow, chat, stranger.user_id)
+            await conversations.assign(uow, chat, other.user_id)
         assert (await conversations.assign(uow, chat, me)).assigned_to == me
