@@ -7,7 +7,7 @@ behind a service function of its own is named directly.
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from wa_app.db import SystemUnitOfWork, TenantUnitOfWork
@@ -20,6 +20,7 @@ from wa_app.schemas.auto_replies import RuleFilter, RuleQuestion
 from wa_app.schemas.blacklist import BlacklistFilter
 from wa_app.schemas.campaigns import Target
 from wa_app.schemas.contacts import ContactFilter
+from wa_app.schemas.conversations import ChatFilters, ChatFolder
 from wa_app.schemas.segments import Rules
 from wa_app.sending import acks, audience, caps, claims, lane, ledger, reconcile, sweeps
 from wa_app.services import (
@@ -71,6 +72,10 @@ def driver(statement: str, *values: Callable[[World], Any]) -> Ask:
         return await conn.fetch(statement, world.tenant_id, *(value(world) for value in values))
 
     return ask
+
+
+def _view(view: ChatFolder) -> Ask:
+    return lambda uow, world: conversations.list_(uow, filters=ChatFilters(view=view))
 
 
 def row(name: str) -> Callable[[World], Any]:
@@ -184,6 +189,16 @@ HOT: dict[str, Ask] = {
     "conversations.list": lambda uow, w: conversations.list_(uow),
     "conversations.search": lambda uow, w: conversations.list_(uow, q="sari"),
     "conversations.needs_human": lambda uow, w: conversations.list_(uow, needs_human=True),
+    **{f"conversations.view_{view}": _view(view) for view in get_args(ChatFolder)},
+    "conversations.view_unread": lambda uow, w: conversations.list_(uow, filters=ChatFilters(unread=True)),
+    "conversations.view_device": lambda uow, w: conversations.list_(uow, filters=ChatFilters(device_id=w.ids["devices"])),
+    "conversations.view_team": lambda uow, w: conversations.list_(uow, filters=ChatFilters(team_id=w.ids["teams"])),
+    "conversations.view_tag": lambda uow, w: conversations.list_(uow, filters=ChatFilters(tag_id=w.ids["tags"])),
+    "conversations.counts": lambda uow, w: conversations.counts(uow),
+    "conversations.words": lambda uow, w: conversations.search(uow, "sepatu"),
+    "conversations.customer": lambda uow, w: conversations.customer(uow, w.ids["conversations"]),
+    "conversations.scheduled": lambda uow, w: conversations.scheduled(uow, w.ids["conversations"]),
+    "conversations.notes": lambda uow, w: conversations.notes(uow, w.ids["conversations"]),
     "conversations.get": lambda uow, w: conversations.get(uow, w.ids["conversations"]),
     "conversations.messages": lambda uow, w: conversations.messages(uow, w.ids["conversations"]),
     "turns.find": driver(turns._FIND, row("conversations")),
@@ -205,6 +220,8 @@ HOT: dict[str, Ask] = {
 SYSTEM: dict[str, AskAll] = {
     "sweep.turns": lambda uow, w: uow.session.execute(answers._DUE, {"again": answers.WAKE_AGAIN_S}),
     "sweep.answers": lambda uow, w: uow.session.execute(answers._LEFT),
+    "sweep.snoozed": lambda uow, w: uow.session.execute(answers._WAKE),
+    "sweep.scheduled": lambda uow, w: uow.session.execute(answers._LEFT_LATER),
     "sweep.resume": lambda uow, w: takeover.resume_due(uow),
     "rules.tidy": lambda uow, w: auto_replies.tidy(uow),
     "rules.purge": lambda uow, w: auto_replies.purge(uow),
