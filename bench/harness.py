@@ -115,6 +115,21 @@ class Bench:
                 total += one.memory_full_info().pss
         return total / 2**20
 
+    def cpu_s(self, *names: str) -> dict[str, float]:
+        """Seconds of processor that each of our processes has used so far, with its children and those that have ended."""
+        import psutil
+
+        used: dict[str, float] = {}
+        for name in names or tuple(self.stack.running):
+            used[name] = 0.0
+            with suppress(psutil.NoSuchProcess):
+                root = psutil.Process(self.stack.running[name][1].pid)
+                for one in (root, *root.children(recursive=True)):
+                    with suppress(psutil.NoSuchProcess):
+                        spent = one.cpu_times()
+                        used[name] += spent.user + spent.system + spent.children_user + spent.children_system
+        return used
+
 
 def execute(name: str, options: Mapping[str, str], quiet: bool) -> Result:
     """Set up, run and tear down one bench."""

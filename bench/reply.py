@@ -18,7 +18,6 @@ from statistics import quantiles
 
 import httpx
 import orjson
-import psutil
 
 from bench.faulting.engine import Engine
 from bench.harness import Bench, Result
@@ -63,10 +62,10 @@ async def run(env: Bench) -> Result:
     await _accepted(world, WARM)
     env.say(f"{rate:.0f} customers a second write for {seconds:.0f} s")
     n = int(rate * seconds)
-    before = _cpu_s(env)
+    before = env.cpu_s()
     begun = await _write(engine.api_port, world, rate, chats[WARM:])
     taken = await _accepted(world, WARM + n)
-    used = {name: (seconds - before.get(name, 0.0)) * 1000 / n for name, seconds in _cpu_s(env).items()}
+    used = {name: (seconds - before.get(name, 0.0)) * 1000 / n for name, seconds in env.cpu_s().items()}
     waits = sorted((taken[chat] - at) * 1000 for chat, at in begun.items() if chat in taken)
     judged = await world.judge(items=False)
     lost, cuts = n - len(waits), quantiles(waits, n=100)
@@ -76,16 +75,6 @@ async def run(env: Bench) -> Result:
         **{f"cpu_{name.replace('-', '_')}_ms": spent for name, spent in sorted(used.items())},
     }  # fmt: skip
     return Result("reply", cuts[94] / BAR_MS, figures, cuts[94] < BAR_MS and lost == 0 and judged["duplicates"] == 0)
-
-
-def _cpu_s(env: Bench) -> dict[str, float]:
-    """Seconds of processor that each process has used so far, with its children: on a busy machine they still tell."""
-    used: dict[str, float] = {}
-    for name, (_, running) in env.stack.running.items():
-        with suppress(psutil.NoSuchProcess):
-            root = psutil.Process(running.pid)
-            used[name] = sum(sum(one.cpu_times()[:2]) for one in (root, *root.children(recursive=True)))
-    return used
 
 
 async def _rule(world: World) -> None:

@@ -41,9 +41,9 @@ async def run(env: Bench) -> Result:
     baseline = await bare_loop(world, max(1000, min(n, 4000)))
     env.say(f"bare loop: {baseline:.0f} messages/s")
     await warm_up(world)
-    before = cpu(env, *SENDERS)
+    before = env.cpu_s(*SENDERS)
     rate, seconds = await broadcast(env, world, n)
-    spent = {f"{name}_us": (after - before[name]) / n * 1e6 for name, after in cpu(env, *SENDERS).items()}
+    spent = {f"{name}_us": (after - before[name]) / n * 1e6 for name, after in env.cpu_s(*SENDERS).items()}
     again = await bare_loop(world, max(1000, min(n, 4000)))
     baseline = (baseline + again) / 2
     env.say(f"lanes: {rate:.0f} messages/s; bare loop after: {again:.0f}")
@@ -61,16 +61,6 @@ async def run(env: Bench) -> Result:
     return Result("send", ratio, figures, ratio >= GOAL and not judged["duplicates"])
 
 
-def cpu(env: Bench, *names: str) -> dict[str, float]:
-    """CPU seconds of each process so far: what a message costs, whatever else the machine does."""
-    found = {}
-    for name in names:
-        root = psutil.Process(env.stack.running[name][1].pid)
-        times = [one.cpu_times() for one in (root, *root.children(recursive=True))]
-        found[name] = sum(t.user + t.system + t.children_user + t.children_system for t in times)
-    return found
-
-
 def start_api(env: Bench) -> str:
     """The API alone, one process, to take the sandbox's webhooks; returns its address."""
     port = process.free_port()
@@ -83,7 +73,7 @@ def start_api(env: Bench) -> str:
 async def with_acks(env: Bench, world: World, n: int) -> dict[str, float | int | str]:
     """The same with an echo and three acks coming back for every message, to the last tick."""
     await world.configure(acks="instant")
-    before, started = cpu(env, *RECEIVERS), time.perf_counter()
+    before, started = env.cpu_s(*RECEIVERS), time.perf_counter()
     campaign, rate, _ = await campaign_of(env, world, n)
     while (await world.counters(campaign)).get("read", 0) < n:
         if time.perf_counter() - started > 900:
@@ -95,7 +85,7 @@ async def with_acks(env: Bench, world: World, n: int) -> dict[str, float | int |
     ))[0]  # fmt: skip
     await world.configure(acks="off")
     env.say(f"with acks: {rate:.0f} messages/s to sent, {n / row['s']:.0f} to read")
-    spent = {f"{name}_us": (after - before[name]) / n * 1e6 for name, after in cpu(env, *RECEIVERS).items()}
+    spent = {f"{name}_us": (after - before[name]) / n * 1e6 for name, after in env.cpu_s(*RECEIVERS).items()}
     return {"rps_acks": rate, "rps_read": n / row["s"], **spent}
 
 
