@@ -110,6 +110,11 @@ async def test_views_and_counts_say_the_same(signed: Signed, device: UUID) -> No
         assert await views(uow, "all", tag_id=tag.id) == [mine]
         assert await views(uow, "all", device_id=device, unread=True, q="siti") == [other, mine]
         assert await views(uow, "all", device_id=new_id()) == []
+        assert await views(uow, "all", assigned_to=signed.user_id) == [mine]
+        assert await views(uow, "unread") == [other, mine]
+        only = await conversations.list_(uow, filters=ChatFilters(view="unassigned"), only=[mine, other, new_id()])
+        assert [one.id for one in only.items] == [other]
+        assert [(one.id, one.name) for one in await conversations.colleagues(uow)] == [(signed.user_id, "Sari")]
         counted = await conversations.counts(uow)
         assert {name: getattr(counted, name) for name in found} == {name: len(ids) for name, ids in found.items()}
         await conversations.set_tags(uow, mine, [])
@@ -135,8 +140,10 @@ async def test_notes_are_for_people_and_tell_who_is_named(signed: Signed, device
         assert (note.author_name, note.mentions) == ("Sari", [signed.user_id])
         assert [one.type for one in (await conversations.messages(uow, chat)).items] == ["note", "text"]
         assert (await conversations.mentioned(uow), (await conversations.counts(uow)).mentions) == ([chat], 1)
+        assert await views(uow, "mentions") == [chat]
         await conversations.mark_read(uow, chat)
         assert await conversations.mentioned(uow) == []
+        assert await views(uow, "mentions") == []
         assert (await conversations.get(uow, chat)).last_text == "Halo"
         with pytest.raises(NotFound):
             await conversations.add_note(uow, chat, "x", [new_id()])

@@ -37,7 +37,9 @@ class AnswerSettingsChange(BaseModel):
     resolution_target_min: int | None = Field(None, ge=0, le=100_000)
 
 
-ChatFolder = Literal["all", "mine", "unassigned", "bot", "needs_human", "closed", "snoozed", "archived"]
+ChatFolder = Literal[
+    "all", "mine", "unassigned", "bot", "needs_human", "unread", "mentions", "closed", "snoozed", "archived"
+]
 
 
 class ChatFilters(BaseModel):
@@ -45,13 +47,26 @@ class ChatFilters(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     view: ChatFolder = "all"
-    """All but the last three are of open conversations; `all` with words looks everywhere."""
+    """All but the last four are of open conversations; `all` with words looks everywhere."""
     q: str = Field("", max_length=200)
     """Words of the contact: name, number, place."""
     device_id: UUID | None = None
     tag_id: UUID | None = None
     team_id: UUID | None = None
+    assigned_to: UUID | None = None
     unread: bool = False
+
+
+class Colleague(BaseModel):
+    """Somebody who may answer conversations, and so may be given one."""
+
+    id: UUID
+    name: str
+
+
+class TeamName(BaseModel):
+    id: UUID
+    name: str
 
 
 class ChatCounts(BaseModel):

@@ -7,6 +7,7 @@ from wa_app.services.conversations.drafts import get_draft, save_draft
 from wa_app.services.conversations.folders import counts
 from wa_app.services.conversations.later import cancel_scheduled, resend, schedule_send, scheduled
 from wa_app.services.conversations.notes import add_note, mentioned, notes
+from wa_app.services.conversations.people import colleagues, team_names
 from wa_app.services.conversations.searching import search
 from wa_app.services.conversations.states import (
     archive,
@@ -29,6 +30,7 @@ __all__ = [
     "cancel_answer",
     "cancel_scheduled",
     "close",
+    "colleagues",
     "counts",
     "customer",
     "get",
@@ -50,6 +52,7 @@ __all__ = [
     "set_tags",
     "snooze",
     "start",
+    "team_names",
     "toggle_bot",
     "unarchive",
     "unblock",

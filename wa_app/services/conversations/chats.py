@@ -1,6 +1,6 @@
 """Reading conversations: the list, one of them, its lines."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 from uuid import UUID
@@ -44,9 +44,9 @@ ORDER BY last_message_at DESC, id DESC LIMIT $4
 
 async def list_(
     uow: TenantUnitOfWork, *, filters: ChatFilters | None = None, q: str = "", needs_human: bool = False,
-    unread: bool = False, cursor: str | None = None, limit: int = 50,
+    unread: bool = False, only: Sequence[UUID] | None = None, cursor: str | None = None, limit: int = 50,
 ) -> Page[ChatView]:  # fmt: skip
-    """A page of conversations, the latest first; words look for their contacts."""
+    """A page of conversations, the latest first; words look for their contacts. `only`: no others than these."""
     uow.require("messages.read")
     wanted = filters or ChatFilters(q=q, view="needs_human" if needs_human else "all", unread=unread)
     at, before = read_cursor(cursor)
@@ -54,6 +54,8 @@ async def list_(
     if found is None:
         return Page(items=[])
     where, values = found
+    if only is not None:
+        where, values = f"{where} AND id = ANY(${5 + len(values)}::uuid[])", [*values, list(only)]
     query = _VIEW.format(page=_PAGE.format(where=where))
     conn = await uow.driver()
     rows = await conn.fetch(query, uow.tenant_id, at, before, limit + 1, *values)

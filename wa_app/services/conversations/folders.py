@@ -8,6 +8,8 @@ from wa_app.db import TenantUnitOfWork
 from wa_app.kit.folding import prefix_query
 from wa_app.schemas.conversations import ChatCounts, ChatFilters
 
+PERSONAL: Final = ("mine", "mentions")
+"""Views that are another one for each person."""
 COUNTED: Final = 1001
 """Counting ends here: nobody needs to know more than that there are many."""
 
@@ -22,6 +24,7 @@ _VIEWS: Final[Mapping[str, str]] = {
     "archived": "status = 'archived'",
     "unread": "unread > 0 AND status = 'open'",
 }
+_MENTIONED = "id IN (SELECT n.conversation_id FROM note_mentions n WHERE n.tenant_id = $1 AND n.user_id = {user} AND n.seen_at IS NULL)"
 _BY_WORDS = "contact_id IN (SELECT s.id FROM search_contacts({q}::text, NULL, NULL, NULL, NULL) s)"
 _BY_TAG = "id IN (SELECT g.conversation_id FROM conversation_tags g WHERE g.tenant_id = $1 AND g.tag_id = {tag})"
 _COUNT = "(SELECT count(*) FROM (SELECT 1 FROM conversations WHERE tenant_id = $1 AND last_message_at IS NOT NULL AND {where} LIMIT {most}) n)"
@@ -37,11 +40,11 @@ def condition(filters: ChatFilters, user_id: UUID | None, *, first: int) -> tupl
         return f"${first + len(values) - 1}"
 
     words = prefix_query(filters.q)
-    if (filters.q.strip() and not words) or (filters.view == "mine" and user_id is None):
+    if (filters.q.strip() and not words) or (filters.view in PERSONAL and user_id is None):
         return None
     parts = [_BY_WORDS.format(q=place(words))] if words else []
-    if filters.view == "mine":
-        parts.append(_VIEWS["mine"].format(user=place(user_id)))
+    if filters.view in PERSONAL:
+        parts.append((_VIEWS["mine"] if filters.view == "mine" else _MENTIONED).format(user=place(user_id)))
     elif filters.view != "all" or not words:
         parts.append(_VIEWS[filters.view])
     if filters.unread:
@@ -50,6 +53,8 @@ def condition(filters: ChatFilters, user_id: UUID | None, *, first: int) -> tupl
         parts.append(f"device_id = {place(filters.device_id)}")
     if filters.team_id is not None:
         parts.append(f"team_id = {place(filters.team_id)} AND team_id IS NOT NULL")
+    if filters.assigned_to is not None:
+        parts.append(f"assigned_to = {place(filters.assigned_to)} AND assigned_to IS NOT NULL")
     if filters.tag_id is not None:
         parts.append(_BY_TAG.format(tag=place(filters.tag_id)))
     return "".join(f" AND {part}" for part in parts), values
