@@ -1,0 +1,1 @@
+"""A busy shared inbox: what fills it, and who works in it."""

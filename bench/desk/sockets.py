@@ -1,0 +1,63 @@
+"""Agents without a screen: they speak to the application as a page's socket does, and say when they were told something."""
+
+import asyncio
+import json
+import time
+from typing import Any, Final
+from uuid import uuid4
+
+import socketio
+
+from bench.desk.people import Agent
+from wa_app.services.sessions import COOKIE
+
+NAMESPACE: Final = "/_event"
+
+
+def first_events() -> list[str]:
+    """What the page of the inbox calls as it opens, in its order."""
+    import pages  # noqa: F401  (first, as the application itself imports them)
+    from state.base import AppState
+    from state.inbox.chat import ChatState
+    from state.inbox.listing import InboxState
+
+    calls = ((AppState, "on_load"), (ChatState, "load"), (InboxState, "load"), (InboxState, "watch"), (ChatState, "watch"))
+    return [f"{cls.get_full_name()}.{name}" for cls, name in calls]
+
+
+class Screen:
+    """One open inbox of an agent."""
+
+    def __init__(self, agent: Agent) -> None:
+        self.socket = socketio.AsyncClient(reconnection=False)
+        self.token = str(uuid4())
+        self.cookie = f"{COOKIE}={agent.token}"
+        self.heard: list[tuple[float, str]] = []
+        self.socket.on("event", self._hear, namespace=NAMESPACE)
+
+    async def _hear(self, *data: Any) -> None:
+        self.heard.append((time.time(), json.dumps(data, default=str)))
+
+    async def open(self, base_url: str, events: list[str]) -> None:
+        """Connect and do what the page does first."""
+        await self.socket.connect(
+            f"{base_url}/_event?token={self.token}", namespaces=[NAMESPACE], transports=["websocket"],
+            socketio_path="/_event", headers={"Origin": base_url, "Cookie": self.cookie},
+        )  # fmt: skip
+        router = {"pathname": "/inbox", "asPath": "/inbox", "query": {}}
+        for name in events:
+            event = {"token": self.token, "name": name, "payload": {}, "router_data": router}
+            await self.socket.emit("event", event, namespace=NAMESPACE)
+
+    async def told(self, words: str, within_s: float) -> float | None:
+        """When words first came to the screen, by the wall clock; None when they did not come in time."""
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            found = next((at for at, text in self.heard if words in text), None)
+            if found is not None:
+                return found
+            await asyncio.sleep(0.02)
+        return None
+
+    async def close(self) -> None:
+        await self.socket.disconnect()
