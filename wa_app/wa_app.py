@@ -18,6 +18,7 @@ from wa_app.components.feedback import error_toast
 from wa_app.config import get_settings
 from wa_app.errors import AppError, NotSignedIn
 from wa_app.kit.log import configure_logging
+from wa_app.state_locks import patient
 
 log = structlog.get_logger(__name__)
 
@@ -82,6 +83,8 @@ app = rx.App(
     backend_exception_handler=on_backend_error,
     toaster=rx.toast.provider(position="bottom-left", close_button=True, rich_colors=False, visible_toasts=3),
 )
+# Reflex offers no other way to choose one.
+app._state_manager = patient(app._state_manager)
 app.register_lifespan_task(resources)
 live.check_tabs_with(_tab_is_connected)
 app.add_page(not_found, route="404", title="404 · Sapa")
