@@ -6,7 +6,7 @@ from state.answer_settings import HOURS, AnswerSettingsState
 from wa_app.components.buttons import button
 from wa_app.components.cards import card
 from wa_app.components.feedback import notice, skeleton_rows
-from wa_app.components.forms import field_errors, form, form_section, select_field, text_field
+from wa_app.components.forms import checkbox, field_errors, form, form_section, select_field, text_field
 from wa_app.components.i18n import t
 
 
@@ -37,6 +37,15 @@ def answer_settings() -> rx.Component:
                 class_name="grid grid-cols-2 gap-3",
             ),
             rx.el.p(t("replies.delay.help"), class_name="field-help"),
+            checkbox(
+                t("replies.groups.on"), note=t("replies.groups.help"), name="groups", default_checked=state.groups,
+                key=f"groups-{state.groups}", disabled=~state.may_write,
+            ),
+            text_field(
+                t("replies.groups.limit"), "group_answers_per_h", default_value=state.group_limit, key=f"limit-{state.group_limit}",
+                type="number", min=1, max=1000, input_mode="numeric", read_only=~state.may_write,
+                **field_errors(state.errors, "group_answers_per_h"),
+            ),
             rx.cond(
                 state.may_write,
                 rx.el.div(button(t("common.save"), type="submit", look="primary"), class_name="row"),

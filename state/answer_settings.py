@@ -12,6 +12,7 @@ from wa_app.schemas.principal import Verb
 from wa_app.services.conversations import settings
 
 LONGEST_S = 3600
+MOST_IN_GROUP = 1000
 HOURS = ("0", "1", "4", "12", "24", "72")
 """When a talk goes back to the machine, by choice; 0 is never."""
 
@@ -24,6 +25,8 @@ class AnswerSettingsState(FormErrors, AppState):
     hand_back: str = "12"
     delay_min: str = ""
     delay_max: str = ""
+    groups: bool = False
+    group_limit: str = ""
 
     @rx.event
     async def load(self) -> None:
@@ -33,6 +36,7 @@ class AnswerSettingsState(FormErrors, AppState):
             self.may_write = uow.principal.may(Verb.SETTINGS_WRITE)
         self.hand_back = str(found.hand_back_after_h)
         self.delay_min, self.delay_max = str(found.rule_delay_min_s), str(found.rule_delay_max_s)
+        self.groups, self.group_limit = found.groups, str(found.group_answers_per_h)
         self.ready = True
 
     @rx.event
@@ -43,10 +47,19 @@ class AnswerSettingsState(FormErrors, AppState):
             data = AnswerSettingsChange(
                 hand_back_after_h=int(hours) if hours in HOURS else None,
                 rule_delay_min_s=_seconds(form, "rule_delay_min_s"), rule_delay_max_s=_seconds(form, "rule_delay_max_s"),
+                groups=bool(form.get("groups")), group_answers_per_h=_limit(form),
             )  # fmt: skip
             async with self.unit_of_work() as uow:
                 await settings.change(uow, data)
         return None if self.errors else [AnswerSettingsState.load, toast("common.saved")]
+
+
+def _limit(form: dict[str, Any]) -> int:
+    """Answers a group gets in an hour. Raises Invalid for that field."""
+    given = str(form.get("group_answers_per_h") or "").strip()
+    if not given.isascii() or not given.isdigit() or len(given) > 4 or not 1 <= int(given) <= MOST_IN_GROUP:
+        raise Invalid(FieldError("group_answers_per_h", "group_limit_range", {"limit": MOST_IN_GROUP}))
+    return int(given)
 
 
 def _seconds(form: dict[str, Any], name: str) -> int:

@@ -56,7 +56,7 @@ def pending_row(pending: PendingAnswer | None) -> dict[str, Any] | None:
 
 
 def line_row(one: ChatMessage, tenant_id: UUID, names: Mapping[UUID, str]) -> dict[str, Any]:
-    """One line of the thread. `names`: of campaigns by id."""
+    """One line of the thread. `names`: of campaigns by id. What a group's member wrote has the member's name."""
     trace = one.trace or []
     return {
         "id": str(one.id), "side": _side(one), "by": one.sender, "name": _name(one, trace, names), "type": one.type,
@@ -76,6 +76,8 @@ def _side(one: ChatMessage) -> str:
 
 
 def _name(one: ChatMessage, trace: list[TraceEntry], names: Mapping[UUID, str]) -> str:
+    if one.member is not None:
+        return one.member.name or one.member.phone or ""
     if one.campaign_id is not None:
         return names.get(one.campaign_id, "")
     if one.sender in ("rule", "flow"):

@@ -116,7 +116,8 @@ async def test_settings_of_answers_hold_together(http: httpx.AsyncClient) -> Non
     assert wrong.json()["errors"][0]["code"] == "delay_range"
     right = await http.patch(f"{V1}/settings/answers", json={"hand_back_after_h": 0})
     given = {"hand_back_after_h": 0, "rule_delay_min_s": 0, "rule_delay_max_s": 0}
-    assert right.json() == given | {"auto_assign": False, "first_response_target_min": 30, "resolution_target_min": 1440}
+    assert right.json() == given | {"auto_assign": False, "first_response_target_min": 30, "resolution_target_min": 1440,
+                                    "groups": False, "group_answers_per_h": 20}  # fmt: skip
 
 
 async def test_a_long_talk_is_remembered_by_a_rolling_summary(http: httpx.AsyncClient, signed: Signed, device: UUID) -> None:

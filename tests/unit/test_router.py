@@ -95,6 +95,7 @@ async def test_the_agent_knows_what_day_it_is_where_the_business_is() -> None:
         ({"stop": "all"}, "consent.stopped"),
         ({"is_own_number": True}, "consent.own_number"),
         ({"is_group": True}, "consent.group"),
+        ({"is_group": True, "answers_groups": True, "bot_answers_lately": 20}, "consent.group_limit"),
         ({"bot_answers_lately": LOOP_ANSWERS}, "consent.loop"),
         ({"is_bot_active": False, "human": "human"}, "human.human"),
         ({"is_bot_active": False}, "human.switched_off"),
@@ -112,7 +113,11 @@ async def test_nobody_answers_who_may_not(change: dict[str, object], reason: str
 async def test_groups_by_switch_get_rules_and_no_agent() -> None:
     model = Model()
     decision = await router.decide(replace(context("harga?"), is_group=True, answers_groups=True))
-    assert decision.by is By.RULE
+    assert (decision.by, decision.quotes) == (By.RULE, None)
+    first, second, third = (Heard(text, id=uuid4()) for text in ("harga?", "promo?", "oh begitu"))
+    decision = await router.decide(replace(context(first, second, third), is_group=True, answers_groups=True))
+    assert decision.quotes == second.id
+    assert (await router.decide(context(first, second, third))).quotes is None
     decision = await router.decide(replace(context("apa kabar?", model=model), is_group=True, answers_groups=True))
     assert (decision.action, model.tasks) == (Action.SILENT, [])
 

@@ -28,8 +28,8 @@ RETURNING id
 """
 _MESSAGE = """
 INSERT INTO messages (id, tenant_id, conversation_id, device_id, contact_id, direction, sender, type, text, media,
-  status, provider_message_id, timestamp, extra)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+  status, provider_message_id, timestamp, extra, author)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 ON CONFLICT (tenant_id, device_id, provider_message_id) DO NOTHING RETURNING id
 """
 _KNOWN = "SELECT id FROM messages WHERE tenant_id = $1 AND device_id = $2 AND provider_message_id = $3"
@@ -57,7 +57,8 @@ class Stored:
     """A message in its place. `is_new` is False when its webhook came before."""
 
     id: UUID
-    contact_id: UUID
+    contact_id: UUID | None
+    """None: of a group."""
     at: datetime
     is_new: bool
     conversation_id: UUID
@@ -72,24 +73,44 @@ async def store(uow: TenantUnitOfWork, device_id: UUID, message: MessageReceived
     name = message.sender_name if isinstance(message, MessageReceived) else None
     contact_id = await find_or_create(uow, people, name)
     conn = await uow.driver()
-    at = message.at or datetime.now(UTC)
+    at = said_at(message)
     conversation = await conn.fetchval(
         _CONVERSATION, new_id(), uow.tenant_id, contact_id, device_id, message.chat_id, 0, at, at if received else None
     )
-    stored = await conn.fetchval(
-        _MESSAGE, new_id(), uow.tenant_id, conversation, device_id, contact_id,
-        "INBOUND" if received else "OUTBOUND", "contact" if received else "human", message.message_kind.value,
-        _plain(message.text), _media(message.media), None if received else STATUS[_ack(message)],
-        message.message_id, _finer(at), _extra(message),
-    )  # fmt: skip
+    stored = await put(conn, uow.tenant_id, conversation, device_id, message, at, contact_id=contact_id)
     if stored is None:
-        known = await conn.fetchval(_KNOWN, uow.tenant_id, device_id, message.message_id)
-        return Stored(known, contact_id, at, is_new=False, conversation_id=conversation)
+        line = await known(conn, uow.tenant_id, device_id, message.message_id)
+        return Stored(line, contact_id, at, is_new=False, conversation_id=conversation)
     await _touch(conn, uow.tenant_id, conversation, contact_id, at, received=received)
     if received and message.media is not None:
         await media.expect(uow, stored, device_id, message.media)
     uow.publish("message", id=stored, conversation_id=conversation, contact_id=contact_id)
     return Stored(stored, contact_id, at, is_new=True, conversation_id=conversation)
+
+
+async def put(
+    conn: Any, tenant_id: UUID, conversation: UUID, device_id: UUID, message: MessageReceived | MessageEchoed, at: datetime, *,
+    contact_id: UUID | None = None, author: str | None = None,
+) -> UUID | None:  # fmt: skip
+    """Write the line of a message; None when it is there already."""
+    received = isinstance(message, MessageReceived)
+    line: UUID | None = await conn.fetchval(
+        _MESSAGE, new_id(), tenant_id, conversation, device_id, contact_id, "INBOUND" if received else "OUTBOUND",
+        "contact" if received else "human", message.message_kind.value, plain(message.text), _media(message.media),
+        None if received else STATUS[_ack(message)], message.message_id, _finer(at), _extra(message), author,
+    )  # fmt: skip
+    return line
+
+
+async def known(conn: Any, tenant_id: UUID, device_id: UUID, message_id: str) -> UUID:
+    """The line of a message that came before."""
+    line: UUID = await conn.fetchval(_KNOWN, tenant_id, device_id, message_id)
+    return line
+
+
+def said_at(message: Message) -> datetime:
+    """When it was said; now, when the channel does not tell."""
+    return message.at or datetime.now(UTC)
 
 
 def _finer(at: datetime) -> datetime:
@@ -141,7 +162,7 @@ async def find_or_create(uow: TenantUnitOfWork, people: Sequence[Identity], name
         return found
     given = dict(pairs)
     data = ContactCreate(
-        phone=given.get("phone"), lid=given.get("lid"), name="" if owners else _plain(name or "")[:200], upsert=True
+        phone=given.get("phone"), lid=given.get("lid"), name="" if owners else plain(name or "")[:200], upsert=True
     )
     view, _ = await contacts.create(uow, data, source="inbound")
     return UUID(str(view.id))
@@ -156,7 +177,7 @@ def _ack(message: Message) -> AckLevel:
     return message.ack if isinstance(message, MessageEchoed) else AckLevel.SENT
 
 
-def _plain(value: str) -> str:
+def plain(value: str) -> str:
     """Text that PostgreSQL can keep."""
     return value.replace("\x00", "").encode("utf-8", "replace").decode()
 
@@ -169,7 +190,7 @@ def _media(media: IncomingMedia | None) -> str | None:
 
 
 def _json(value: dict[str, Any]) -> str:
-    return _plain(orjson.dumps(value).decode().replace("\\u0000", ""))
+    return plain(orjson.dumps(value).decode().replace("\\u0000", ""))
 
 
 def _extra(message: Message) -> str:

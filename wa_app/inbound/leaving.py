@@ -58,13 +58,13 @@ async def leave(
     late_s = (found["now"] - (found["due_at"] or found["now"])).total_seconds()
     if rest and late_s <= PATIENCE_S:
         return False
-    identity = await conn.fetchrow(_IDENTITY, uow.tenant_id, found["contact_id"])
+    identity = await _identity(conn, uow.tenant_id, found, loaded)
     if identity is None:
         await turns.end(conn, uow.tenant_id, found["id"], "failed", "contact_unusable")
         return True
     if not await _count(uow, found, decision, count_hit):
         return False
-    outbound_id = await _enqueue(uow, found, loaded, decision, (identity["kind"], identity["value"]))
+    outbound_id = await _enqueue(uow, found, loaded, decision, identity)
     await conn.execute(_ANSWERING, uow.tenant_id, found["id"], *_kept(decision, decision.trace), outbound_id)
     if decision.is_away:
         await conn.execute(_AWAY, uow.tenant_id, found["conversation_id"])
@@ -73,6 +73,14 @@ async def leave(
     if rest:
         await _open_rest(conn, uow, found, rest)
     return True
+
+
+async def _identity(conn: Any, tenant_id: UUID, found: Any, loaded: Loaded) -> tuple[str, str] | None:
+    """To whom the answer goes."""
+    if loaded.group_jid is not None:
+        return "group", loaded.group_jid
+    row = await conn.fetchrow(_IDENTITY, tenant_id, found["contact_id"])
+    return None if row is None else (row["kind"], row["value"])
 
 
 async def note(
@@ -101,12 +109,13 @@ async def _count(uow: TenantUnitOfWork, found: Any, decision: Decision, count_hi
     """Count what fires; False when a limit was used up meanwhile: then the rules are asked anew."""
     if count_hit is None or not decision.rule_ids:
         return True
+    whose = found["contact_id"] or found["conversation_id"]
     if len(decision.rule_ids) == 1:
         # One that is refused has counted nothing.
-        return await count_hit(uow, decision.rule_ids[0], found["contact_id"], found["now"])
+        return await count_hit(uow, decision.rule_ids[0], whose, found["now"])
     async with uow.session.begin_nested() as point:
         for rule_id in decision.rule_ids:
-            if not await count_hit(uow, rule_id, found["contact_id"], found["now"]):
+            if not await count_hit(uow, rule_id, whose, found["now"]):
                 await point.rollback()
                 return False
     return True
@@ -136,8 +145,15 @@ async def _enqueue(
     if behaviour.seen and loaded.chat_id:
         manner["seen"] = list(loaded.seen)
     assert decision.by is not None
+    key, reply_to = f"turn:{found['id']}:{found['revision']}", None
+    if loaded.group_jid is not None and decision.quotes is not None:
+        reply_to, author = loaded.authors[decision.quotes]
+        manner["quoted"] = {"own": False, "author": author}
+        # The same message reaches every number of ours in the group: whichever comes first answers it.
+        key = f"group:{loaded.group_jid}:{reply_to}"
     return await ledger.enqueue_message(
-        uow, kind="reply", identity=identity, text=decision.text, contact_id=found["contact_id"],
+        uow, kind="reply", identity=identity, text=decision.text, contact_id=found["contact_id"], reply_to=reply_to,
         device_id=found["device_id"], file_id=decision.file_id, sender=decision.by.value, manner=manner,
-        turn_id=found["id"], dedupe_key=f"turn:{found['id']}:{found['revision']}",
+        turn_id=found["id"], dedupe_key=key,
+        group_chat=found["conversation_id"] if loaded.group_jid is not None else None,
     )  # fmt: skip

@@ -78,7 +78,7 @@ class Heard:
 def listen(words: WordList, device_id: UUID, message: MessageReceived, stored: Stored) -> Heard | None:
     """The word in a message, None for ordinary ones."""
     meaning = words.meaning(message.text)
-    if meaning is None:
+    if meaning is None or stored.contact_id is None:
         return None
     return Heard(
         meaning, device_id, stored.id, stored.contact_id, stored.at, message.text.replace("\x00", "")[:100],

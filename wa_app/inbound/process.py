@@ -31,7 +31,7 @@ from wa_app.channels.port import (
 from wa_app.channels.waha.events import parse_webhook
 from wa_app.db import TenantUnitOfWork, unit_of_work
 from wa_app.errors import AppError
-from wa_app.inbound import conversations, opt_words
+from wa_app.inbound import conversations, group_chats, opt_words
 from wa_app.kit.opt_words import WordList
 from wa_app.models.devices import Device
 from wa_app.schemas.opt_out import OptOutSettings
@@ -39,7 +39,7 @@ from wa_app.schemas.principal import Principal
 from wa_app.sending import reconcile
 from wa_app.sending.acks import Ack, apply_acks
 from wa_app.services import opt_out
-from wa_app.services.conversations import takeover, turns
+from wa_app.services.conversations import settings, takeover, turns
 from wa_app.services.devices import apply_session_status
 
 log = structlog.get_logger(__name__)
@@ -134,13 +134,14 @@ async def _batch(principal: Principal, *, each_alone: bool = False) -> int:
         if not rows:
             return 0
         items = [_item(row) for row in rows]
-        await _ledger_news(uow, items)
+        groups = any(map(_is_group, items)) and (await settings.in_force(uow)).groups
+        await _ledger_news(uow, items, groups=groups)
         words = await opt_out.words(uow)
         for item in items:
             if isinstance(item.event, Ignored):
                 item.ignore(item.event.reason)
             if not item.is_settled:
-                work = _handle(uow, item, words[0])
+                work = _handle(uow, item, words[0], groups=groups)
                 await (_alone(uow, item, work) if each_alone else work)
         await _heed(uow, items, words[1], each_alone=each_alone)
         await conn.execute(
@@ -154,9 +155,13 @@ def _item(row: Any) -> _Item:
     return _Item(row["id"], row["device_id"], row["attempts"], event, event.at or row["created_at"])
 
 
-async def _ledger_news(uow: TenantUnitOfWork, items: Sequence[_Item]) -> None:
+def _is_group(item: _Item) -> bool:
+    return getattr(item.event, "chat_kind", None) is ChatKind.GROUP
+
+
+async def _ledger_news(uow: TenantUnitOfWork, items: Sequence[_Item], *, groups: bool) -> None:
     """Acks and echoes, as one set: the ledger first, then the inbox, then rows whose fate is unknown."""
-    news = [i for i in items if isinstance(i.event, MessageEchoed) or _is_own_ack(i.event)]
+    news = [i for i in items if isinstance(i.event, MessageEchoed) or _is_own_ack(i.event, groups=groups)]
     if not news:
         return
     known = await apply_acks(uow, [_as_ack(item) for item in news])
@@ -169,15 +174,22 @@ async def _ledger_news(uow: TenantUnitOfWork, items: Sequence[_Item]) -> None:
     await _ack_messages(uow, open_acks)
 
 
-def _is_own_ack(event: AnyEvent) -> bool:
-    return isinstance(event, MessageAcked) and event.from_me and event.chat_kind is ChatKind.PERSON
+def _is_own_ack(event: AnyEvent, *, groups: bool) -> bool:
+    if not isinstance(event, MessageAcked) or not event.from_me:
+        return False
+    return event.chat_kind is ChatKind.PERSON or (groups and event.chat_kind is ChatKind.GROUP)
 
 
 def _as_ack(item: _Item) -> Ack:
     event = item.event
     assert isinstance(event, MessageAcked | MessageEchoed)
-    level = event.level if isinstance(event, MessageAcked) else max(event.ack, AckLevel.SENT)
+    level = _level(event) if isinstance(event, MessageAcked) else max(event.ack, AckLevel.SENT)
     return Ack(item.device_id, event.message_id, level, item.at)
+
+
+def _level(ack: MessageAcked) -> AckLevel:
+    """How far a message is by an ack. That one member has read it does not mean that the group has."""
+    return min(ack.level, AckLevel.DELIVERED) if ack.by_member else ack.level
 
 
 async def _ack_messages(uow: TenantUnitOfWork, items: Sequence[_Item]) -> None:
@@ -188,7 +200,7 @@ async def _ack_messages(uow: TenantUnitOfWork, items: Sequence[_Item]) -> None:
     for item in items:
         assert isinstance(item.event, MessageAcked)
         key = (item.device_id, item.event.message_id)
-        best[key] = max(best.get(key, item.event.level), item.event.level)
+        best[key] = max(best.get(key, AckLevel.PENDING), _level(item.event))
     conn = await uow.driver()
     keys = sorted(best)
     rows = await conn.fetch(
@@ -233,17 +245,19 @@ def _failed(item: _Item, error: Exception) -> None:
         item.state, item.error = "failed", code
 
 
-async def _handle(uow: TenantUnitOfWork, item: _Item, words: WordList) -> None:
+async def _handle(uow: TenantUnitOfWork, item: _Item, words: WordList, *, groups: bool) -> None:
     event = item.event
     assert not isinstance(event, Ignored)
     if isinstance(event, SessionStatusChanged):
         await _session_status(uow, item.device_id, event)
     elif isinstance(event, MessageAcked):
         item.ignore("not_ours")
-    elif event.chat_kind is not ChatKind.PERSON:
+    elif event.chat_kind is not ChatKind.PERSON and not (groups and event.chat_kind is ChatKind.GROUP):
         item.ignore(f"chat_is_{event.chat_kind.value}")
     elif isinstance(event, MessageEchoed):
         await _echo(uow, item, event)
+    elif event.chat_kind is ChatKind.GROUP:
+        await _said_in_group(uow, item, event)
     else:
         await _received(uow, item, event, words)
 
@@ -261,10 +275,24 @@ async def _received(uow: TenantUnitOfWork, item: _Item, event: MessageReceived, 
         )  # fmt: skip
 
 
+async def _said_in_group(uow: TenantUnitOfWork, item: _Item, event: MessageReceived) -> None:
+    """Store what a member wrote; of several numbers of ours in the group one answers. Words that stop are a person's."""
+    if await group_chats.is_own(uow, event.sender):
+        item.ignore("own_number")
+        return
+    stored = await _store(uow, item, event)
+    if stored is not None and stored.is_new and not await group_chats.is_taken(uow, item.device_id, event.message_id):
+        await turns.join(
+            uow, conversation_id=stored.conversation_id, device_id=item.device_id, contact_id=None,
+            message_id=stored.id, at=stored.at,
+        )  # fmt: skip
+
+
 async def _store(
     uow: TenantUnitOfWork, item: _Item, event: MessageReceived | MessageEchoed
 ) -> conversations.Stored | None:
-    stored = await conversations.store(uow, item.device_id, event)
+    where = group_chats.store if event.chat_kind is ChatKind.GROUP else conversations.store
+    stored: conversations.Stored | None = await where(uow, item.device_id, event)
     if stored is None:
         item.ignore("no_identity")
     elif not stored.is_new:

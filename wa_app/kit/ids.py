@@ -1,5 +1,6 @@
 """Ids: UUIDv7 (RFC 9562), so keys sort by time of creation."""
 
+import hashlib
 from datetime import datetime
 from uuid import UUID
 
@@ -23,3 +24,8 @@ def id_floor(moment: datetime) -> UUID:
     """
     milliseconds = int(moment.timestamp() * 1000)
     return UUID(int=milliseconds << 80 | 0x7000 << 64 | 0x8000 << 48)
+
+
+def named(name: str) -> UUID:
+    """An id made of a name, always the same: PostgreSQL's `md5(name)::uuid`."""
+    return UUID(bytes=hashlib.md5(name.encode(), usedforsecurity=False).digest())

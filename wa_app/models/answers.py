@@ -30,7 +30,7 @@ OPEN = "state IN ('waiting', 'deciding', 'answering')"
 
 
 class AnswerTurn(TenantRow, table=True):
-    """Messages of one customer that get one answer (ADR 0014). A conversation has at most one open turn."""
+    """Messages of one customer, or of one group, that get one answer (ADR 0014). A conversation has at most one open turn."""
 
     __tablename__ = "answer_turns"
     __table_args__ = (
@@ -43,7 +43,8 @@ class AnswerTurn(TenantRow, table=True):
     )
     conversation_id: UUID
     device_id: UUID
-    contact_id: UUID
+    contact_id: UUID | None = Field(default=None)
+    """None: of a group."""
     state: TurnState = Field(default=TurnState.WAITING, sa_column=state_column(TurnState, TurnState.WAITING))
     first_message_id: UUID
     last_message_id: UUID

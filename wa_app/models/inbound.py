@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Column, Computed, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Column, Computed, Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
 from sqlmodel import Field
 
@@ -73,12 +73,14 @@ def _listed(name: str, where: str, *columns: str) -> Index:
 
 
 class Conversation(TenantRow, Leased, table=True):
-    """One contact on one device."""
+    """One contact, or one WhatsApp group, on one device."""
 
     __tablename__ = "conversations"
     __table_args__ = (
         *tenant_keys(), tenant_fk("contact_id", "contacts"), tenant_fk("device_id", "devices"),
         UniqueConstraint("tenant_id", "contact_id", "device_id"),
+        CheckConstraint("(contact_id IS NULL) <> (group_jid IS NULL)", name="whose"),
+        Index("ix_conversations_group", "tenant_id", "device_id", "group_jid", unique=True, postgresql_where=text("group_jid IS NOT NULL")),
         Index(None, "tenant_id", "last_message_at"),
         Index("ix_conversations_resume", "bot_resumes_at", postgresql_where=text("bot_resumes_at IS NOT NULL")),
         Index("ix_conversations_needs_human", "tenant_id", "needs_human_at",
@@ -97,8 +99,11 @@ class Conversation(TenantRow, Leased, table=True):
         Index("ix_conversations_assigned_at", "tenant_id", "assigned_to", "assigned_at",
               postgresql_where=text("assigned_to IS NOT NULL")),
     )
-    contact_id: UUID
+    contact_id: UUID | None = Field(default=None)
     device_id: UUID
+    group_jid: str | None = Field(default=None)
+    """Vendor's id of a group; then it is nobody's conversation."""
+    group_name: str = Field(default="", sa_column_kwargs={"server_default": ""})
     chat_id: str
     """Vendor's chat the last message came with: answers go there."""
     is_bot_active: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
@@ -180,7 +185,10 @@ class Message(TenantRow, table=True):
     )
     conversation_id: UUID
     device_id: UUID
-    contact_id: UUID
+    contact_id: UUID | None = Field(default=None)
+    """None: of a group."""
+    author: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB))
+    """Which member of a group wrote it: `{name, phone, lid, jid}`; they are no contacts."""
     outbound_id: UUID | None = Field(default=None)
     direction: Direction = Field(sa_column=state_column(Direction))
     sender: Sender = Field(sa_column=state_column(Sender))

@@ -19,7 +19,6 @@ from wa_app.models.base import (
     tenant_keys,
     time_field,
 )
-from wa_app.models.people import IdentityKind
 
 
 class CampaignStatus(StrEnum):
@@ -155,6 +154,16 @@ class OutboundKind(StrEnum):
     API = "api"
 
 
+class RecipientKind(StrEnum):
+    """By what a message finds its way: an identity of a person, or the vendor's id of a group."""
+
+    PHONE = "phone"
+    LID = "lid"
+    BSUID = "bsuid"
+    USERNAME = "username"
+    GROUP = "group"
+
+
 class OutboundMessage(TenantRow, table=True):
     """The ledger. One row is one message to one identity, sent at most once per attempt.
 
@@ -167,7 +176,7 @@ class OutboundMessage(TenantRow, table=True):
     __table_args__ = (
         *tenant_keys(), UniqueConstraint("tenant_id", "dedupe_key"),
         state_check("kind", OutboundKind), state_check("state", MessageState),
-        state_check("identity_kind", IdentityKind),
+        state_check("identity_kind", RecipientKind),
         Index("ix_outbound_campaign_pick", "tenant_id", "campaign_id", "preferred_device_id", "zone", "stranger", "id",
               postgresql_where=text("state = 'planned' AND campaign_id IS NOT NULL")),
         Index("ix_outbound_campaign_planned", "tenant_id", "campaign_id", "id",
@@ -202,8 +211,8 @@ class OutboundMessage(TenantRow, table=True):
     dedupe_key: str
     campaign_id: UUID | None = Field(default=None)
     contact_id: UUID | None = Field(default=None)
-    identity_kind: IdentityKind | None = Field(
-        default=None, sa_column=Column(state_column(IdentityKind).type, nullable=True)
+    identity_kind: RecipientKind | None = Field(
+        default=None, sa_column=Column(state_column(RecipientKind).type, nullable=True)
     )
     identity_value: str = Field(default="", sa_column_kwargs={"server_default": ""})
     preferred_device_id: UUID | None = Field(default=None)
@@ -244,4 +253,4 @@ class OutboundMessage(TenantRow, table=True):
     sender: str | None = Field(default=None)
     """Who wrote it: rule, flow, agent, human; NULL for campaigns. A stop of scope `marketing` binds the first three."""
     manner: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB))
-    """How an answer leaves: `{chat, seen: [message ids], typing}`."""
+    """How it leaves: `{chat, seen: [message ids], typing, turn, quoted: {own, author}}`."""

@@ -325,6 +325,7 @@ def _shown(message: Message, session: Session) -> Json:
         "source": message.source,
         "author": session.names.get(message.author or "", message.author),
         "file": message.file,
+        "reply_to": message.reply_to,
     }
 
 

@@ -23,6 +23,10 @@ class AnswerSettings(BaseModel):
     """Minutes within which a person should answer; 0: no target."""
     resolution_target_min: int = Field(1440, ge=0, le=100_000)
     """Minutes within which a conversation should be closed; 0: no target."""
+    groups: bool = False
+    """Whether groups are conversations too, answered by keyword rules; else what is said in them is not kept."""
+    group_answers_per_h: int = Field(20, ge=1, le=1000)
+    """Automatic answers that one group gets within an hour at most."""
 
 
 class AnswerSettingsChange(BaseModel):
@@ -35,6 +39,8 @@ class AnswerSettingsChange(BaseModel):
     auto_assign: bool | None = None
     first_response_target_min: int | None = Field(None, ge=0, le=10_080)
     resolution_target_min: int | None = Field(None, ge=0, le=100_000)
+    groups: bool | None = None
+    group_answers_per_h: int | None = Field(None, ge=1, le=1000)
 
 
 ChatFolder = Literal[
@@ -92,6 +98,8 @@ class ChatTag(BaseModel):
 
 
 class ChatContact(BaseModel):
+    """With whom one talks: a contact, or a group by its name; the id is then the conversation's own."""
+
     id: UUID
     name: str
     phone: str | None
@@ -111,10 +119,11 @@ class PendingAnswer(BaseModel):
 
 
 class ChatView(BaseModel):
-    """A conversation: one contact on one device."""
+    """A conversation: one contact, or one group, on one device."""
 
     id: UUID
     contact: ChatContact
+    is_group: bool = False
     device_id: UUID
     is_bot_active: bool
     bot_off_reason: str | None
@@ -157,6 +166,13 @@ class ChatMedia(BaseModel):
     error: str | None = None
 
 
+class ChatMember(BaseModel):
+    """The member of a group who wrote a line."""
+
+    name: str
+    phone: str | None
+
+
 class ChatMessage(BaseModel):
     """One line of a chat."""
 
@@ -183,6 +199,8 @@ class ChatMessage(BaseModel):
     """The text of the message that this one answers, where we have it."""
     author_name: str | None = None
     """Which person of the tenant wrote it."""
+    member: ChatMember | None = None
+    """Who of a group wrote it; they need not be contacts."""
 
 
 class ChatSend(BaseModel):

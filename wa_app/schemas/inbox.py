@@ -145,6 +145,8 @@ class ChatCustomer(BaseModel):
     """What is known of the person in a conversation."""
 
     contact_id: UUID
+    """Of a group: the conversation's own id, as in `ChatView.contact`."""
+    is_group: bool = False
     name: str
     phone: str | None
     city: str

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from wa_app.kit import zones
 from wa_app.kit.identities import identity_hash
-from wa_app.kit.ids import NIL
+from wa_app.kit.ids import NIL, named
 from wa_app.sending import pacing
 from wa_app.sending.footers import with_footer
 from wa_app.sending.ledger import Deltas, content_hash
@@ -44,7 +44,12 @@ class Claimed:
     provider_key: str | None
     kind: str = "campaign"
     manner: Mapping[str, Any] | None = None
-    """How an answer leaves: `{chat, seen, typing}`."""
+    """How an answer leaves: `{chat, seen, typing, quoted}`."""
+
+    @property
+    def chat(self) -> UUID:
+        """Names the chat for `Claim.busy`."""
+        return self.contact_id or named(self.identity_value)
 
 
 class Group(NamedTuple):
@@ -162,7 +167,7 @@ WHERE m.tenant_id = $1 AND m.id = u.id
 
 @dataclass(slots=True)
 class Claim:
-    """One claim of a lane; `busy` holds contacts with a message in flight or unknown on this device."""
+    """One claim of a lane; `busy` holds the chats (`Claimed.chat`) with a message in flight or unknown on this device."""
 
     conn: Any
     tenant_id: UUID
@@ -216,7 +221,7 @@ class Claim:
                 change.state, change.code = "skipped", refusal
             elif turns.get(row["id"]) == BEING_CHANGED:
                 change.due_at = self.now + timedelta(seconds=LOOK_AGAIN_S)
-            elif row["contact_id"] in self.busy:
+            elif (row["contact_id"] or named(row["identity_value"])) in self.busy:
                 change.due_at = _soon(self.now)
             elif work is None or not self._moved(contact, policy, change, batch):
                 self._freeze(row, contact, work, keys, change, batch, written)
@@ -320,8 +325,7 @@ class Claim:
             return
         key = keys.pop() if keys and change.file_id is None else None
         change.state, change.body, change.hash, change.key = "sending", text, content_hash(text), key
-        if row["contact_id"]:
-            self.busy.add(row["contact_id"])
+        self.busy.add(row["contact_id"] or named(row["identity_value"]))
         batch.strangers += contact is not None and contact["stranger"]
         batch.rows.append(
             Claimed(
@@ -372,7 +376,7 @@ BEING_CHANGED: Final = "being_changed"
 LOOK_AGAIN_S: Final = 0.2
 """A turn that somebody changes at this moment is looked at again after this."""
 PUT_OFF_S: Final = 5.0
-"""A contact with a message in flight waits this long: one at a time keeps echoes unmistakable."""
+"""A chat with a message in flight waits this long: one at a time keeps echoes unmistakable."""
 
 
 def _soon(now: datetime) -> datetime:

@@ -18,6 +18,7 @@ from wa_app.channels.port import (
     NotSent,
     OutcomeUnknown,
     OutgoingFile,
+    Quoted,
     Receipt,
     RetryLater,
 )
@@ -55,9 +56,19 @@ class Delivered:
 
 def chat_identity(kind: str, value: str) -> Identity:
     """A stored identity as channels name it."""
+    if kind == "group":
+        return Identity(IdentityKind.GROUP, value)
     if kind == "lid":
         return Identity(IdentityKind.LID, value if value.endswith("@lid") else f"{value}@lid")
     return Identity(IdentityKind.PHONE, value)
+
+
+def quoted_of(row: Claimed) -> Quoted | None:
+    """What a row answers, with what was known of it when the row was written."""
+    if row.reply_to is None:
+        return None
+    told = (row.manner or {}).get("quoted")
+    return Quoted(row.reply_to, bool(told["own"]), told.get("author")) if told else Quoted(row.reply_to)
 
 
 @dataclass(slots=True)
@@ -113,19 +124,22 @@ class Delivery:
         await self.channel.stop_typing(self.session, chat_id)
 
     async def _put(self, row: Claimed, chat_id: str) -> Receipt | None:
+        quoted = quoted_of(row)
         if row.file_id is None:
-            return await self.channel.send_text(self.session, chat_id, row.text, message_id=row.provider_key)
+            return await self.channel.send_text(
+                self.session, chat_id, row.text, message_id=row.provider_key, quoted=quoted
+            )
         file = await self.load_file(row.file_id)
         if file is None:
             return None
         family = file.mime.partition("/")[0]
         if family == "image":
-            return await self.channel.send_image(self.session, chat_id, file, row.text)
+            return await self.channel.send_image(self.session, chat_id, file, row.text, quoted=quoted)
         if family == "video":
-            return await self.channel.send_video(self.session, chat_id, file, row.text)
+            return await self.channel.send_video(self.session, chat_id, file, row.text, quoted=quoted)
         if family == "audio" and not row.text:
-            return await self.channel.send_voice(self.session, chat_id, file)
-        return await self.channel.send_file(self.session, chat_id, file, row.text)
+            return await self.channel.send_voice(self.session, chat_id, file, quoted=quoted)
+        return await self.channel.send_file(self.session, chat_id, file, row.text, quoted=quoted)
 
     def _failed(self, row: Claimed, error: ChannelError) -> Delivered:
         """Outcome by class of error (see `ChannelError`): only OutcomeUnknown may have gone out."""

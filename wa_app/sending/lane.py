@@ -183,8 +183,8 @@ class Lane:
             if isinstance(answer, BaseException):
                 log.error("lane.call_broke", outbound_id=str(row.id), error=type(answer).__name__, exc_info=answer)
                 answer = lost(row, self.delivery.reconcile_wait_s)
-            if row.contact_id and answer.outcome.state != "unknown":
-                self.chooser.busy.discard(row.contact_id)
+            if answer.outcome.state != "unknown":
+                self.chooser.busy.discard(row.chat)
             done.append(answer)
         return done
 

@@ -48,8 +48,9 @@ UPDATE devices SET rest_until = now() + make_interval(secs => $4) WHERE tenant_i
 _START = """
 SELECT d.session, d.waha_server_id, d.pacing, t.time_zone, t.identity_key,
   t.settings -> 'frequency_per_week' AS frequency,
-  (SELECT array_agg(m.contact_id) FROM outbound_messages m WHERE m.tenant_id = $1 AND m.device_id = $2
-     AND m.state = 'unknown' AND m.claimed_at > now() - interval '10 minutes' AND m.contact_id IS NOT NULL) AS busy
+  (SELECT array_agg(coalesce(m.contact_id, md5(m.identity_value)::uuid)) FROM outbound_messages m
+     WHERE m.tenant_id = $1 AND m.device_id = $2 AND m.state = 'unknown'
+     AND m.claimed_at > now() - interval '10 minutes') AS busy
 FROM devices d JOIN tenants t ON t.id = d.tenant_id
 WHERE d.tenant_id = $1 AND d.id = $2 AND d.deleted_at IS NULL
 """

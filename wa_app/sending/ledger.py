@@ -77,18 +77,20 @@ async def enqueue_message(
     manner: Mapping[str, Any] | None = None,
     turn_id: UUID | None = None,
     later: bool = False,
+    group_chat: UUID | None = None,
 ) -> UUID:
     """Plan one single message, write its line in the chat, and wake its lane.
 
     Args:
-        identity: `(kind, value)` in stored form: a phone in E.164, a LID as bare digits.
+        identity: `(kind, value)` in stored form: a phone in E.164, a LID as bare digits, the vendor's id of a group.
         dedupe_key: the same key gives the first message's id again; random when None.
         device_id: the device to send from; else the one that last spoke with the contact,
             else any that is connected.
         sender: who wrote it; None for what the platform says itself, which no stop of scope `marketing` holds up.
-        manner: how an answer leaves: `{chat, seen, typing, turn}`.
+        manner: how an answer leaves: `{chat, seen, typing, turn, quoted}`.
         turn_id: the turn that it answers.
         later: its line stands in the chat from `due_at` on, not from now.
+        group_chat: the conversation of the group it goes to; who is no group's is found by contact and device.
 
     Raises:
         Conflict: `no_device` when the tenant has no device.
@@ -109,9 +111,9 @@ async def enqueue_message(
             "SELECT id FROM outbound_messages WHERE tenant_id = $1 AND dedupe_key = $2", uow.tenant_id, key
         )
         return found
-    if contact_id is not None:
+    if contact_id is not None or group_chat is not None:
         line = await chats.write_down(
-            conn, uow.tenant_id, device, contact_id, row_id, sender=sender or ("rule" if kind == "reply" else "human"),
+            conn, uow.tenant_id, device, contact_id, row_id, group_chat=group_chat, sender=sender or ("rule" if kind == "reply" else "human"),
             text=text, file_id=file_id, reply_to=reply_to, turn_id=turn_id,
             at=due_at if later else None,
         )  # fmt: skip
@@ -304,7 +306,8 @@ async def retry_failed(
 
 _ANSWER_LOST = """
 SELECT 1 FROM outbound_messages m
-JOIN conversations v ON v.tenant_id = $1 AND v.contact_id = m.contact_id AND v.device_id = m.preferred_device_id
+JOIN messages l ON l.tenant_id = $1 AND l.outbound_id = m.id
+JOIN conversations v ON v.tenant_id = $1 AND v.id = l.conversation_id
 WHERE m.tenant_id = $1 AND m.id = $2 AND m.state = 'failed' AND m.error_code = 'not_sent' AND m.attempt < 3
   AND m.sender IN ('rule', 'flow', 'agent') AND m.expires_at > now()
   AND (v.is_bot_active OR v.bot_off_reason = 'handed_over')

@@ -73,7 +73,10 @@ async def _by_content(conn: Any, tenant_id: UUID, rows: Sequence[Any], echo: Mes
     for alias in await conn.fetch(_ALIASES, tenant_id, list(names)):
         names[alias["id"]].add((alias["kind"], alias["value"]))
     peer = {(one.kind.value, one.value.removesuffix("@lid")) for one in echo.peer}
-    return [row for row in fitting if names[row["id"]] & peer or row["chat_id"] == echo.chat_id]
+    return [
+        row for row in fitting
+        if names[row["id"]] & peer or echo.chat_id in (row["chat_id"], row["identity_value"])
+    ]  # fmt: skip
 
 
 _DUE = """

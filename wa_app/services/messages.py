@@ -13,7 +13,7 @@ from wa_app.db import TenantUnitOfWork
 from wa_app.errors import AppError, Conflict, FieldError, Invalid, NotFound, Unavailable
 from wa_app.kit.clock import utc_now
 from wa_app.models.devices import Device, DeviceStatus
-from wa_app.models.outbound import MessageState, OutboundMessage
+from wa_app.models.outbound import MessageState, OutboundMessage, RecipientKind
 from wa_app.models.people import IdentityKind, SuppressionScope
 from wa_app.sending import ledger, suppression
 from wa_app.services import entitlements, identities
@@ -127,7 +127,7 @@ async def get(uow: TenantUnitOfWork, message_id: UUID, *, check: bool = True) ->
     fields = row.model_dump()
     return MessageView(
         **{key: fields[key] for key in MessageView.model_fields if key in fields}, status=row.state, text=row.body,
-        phone=row.identity_value if row.identity_kind == IdentityKind.PHONE else None,
+        phone=row.identity_value if row.identity_kind == RecipientKind.PHONE else None,
     )  # fmt: skip
 
 

@@ -49,6 +49,7 @@ from wa_app.channels.port.words import (
     NumberCheck,
     OutgoingFile,
     OwnMessage,
+    Quoted,
     Receipt,
     SessionInfo,
     SessionSpec,
@@ -88,6 +89,7 @@ __all__ = [
     "OutcomeUnknown",
     "OutgoingFile",
     "OwnMessage",
+    "Quoted",
     "Receipt",
     "Refused",
     "RetryLater",
@@ -149,7 +151,7 @@ class Channel(Protocol):
     async def check_number(self, session: str, phone: str) -> NumberCheck: ...
 
     def chat_id_of(self, identity: Identity) -> str:
-        """The chat of a person, for sending without asking first."""
+        """The chat of a person or group, for sending without asking first."""
         ...
 
     async def new_message_id(self, session: str) -> str | None:
@@ -157,16 +159,25 @@ class Channel(Protocol):
         ...
 
     async def send_text(
-        self, session: str, chat_id: str, text: str, *, message_id: str | None = None, link_preview: bool = True
+        self, session: str, chat_id: str, text: str, *, message_id: str | None = None, link_preview: bool = True,
+        quoted: Quoted | None = None,
+    ) -> Receipt: ...  # fmt: skip
+
+    async def send_image(
+        self, session: str, chat_id: str, file: OutgoingFile, caption: str = "", *, quoted: Quoted | None = None
     ) -> Receipt: ...
 
-    async def send_image(self, session: str, chat_id: str, file: OutgoingFile, caption: str = "") -> Receipt: ...
+    async def send_video(
+        self, session: str, chat_id: str, file: OutgoingFile, caption: str = "", *, quoted: Quoted | None = None
+    ) -> Receipt: ...
 
-    async def send_video(self, session: str, chat_id: str, file: OutgoingFile, caption: str = "") -> Receipt: ...
+    async def send_voice(
+        self, session: str, chat_id: str, file: OutgoingFile, *, quoted: Quoted | None = None
+    ) -> Receipt: ...
 
-    async def send_voice(self, session: str, chat_id: str, file: OutgoingFile) -> Receipt: ...
-
-    async def send_file(self, session: str, chat_id: str, file: OutgoingFile, caption: str = "") -> Receipt: ...
+    async def send_file(
+        self, session: str, chat_id: str, file: OutgoingFile, caption: str = "", *, quoted: Quoted | None = None
+    ) -> Receipt: ...
 
     async def seen(self, session: str, chat_id: str, message_ids: Sequence[str] = ()) -> None: ...
 

@@ -82,6 +82,8 @@ class MessageReceived(Message):
 
     sender: tuple[Identity, ...]
     sender_name: str | None = None
+    author: str | None = None
+    """The vendor's id of the member of a group who wrote it, as `Quoted` takes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,8 @@ class ChatKind(StrEnum):
 class IdentityKind(StrEnum):
     PHONE = "phone"
     LID = "lid"
+    GROUP = "group"
+    """No person: the vendor's id of a group."""
 
 
 class EchoSource(StrEnum):
@@ -61,7 +63,7 @@ class MessageKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """One name WhatsApp knows a person by: a phone in E.164 with `+`, or a LID `<digits>@lid`."""
+    """One name WhatsApp knows a person by: a phone in E.164 with `+`, or a LID `<digits>@lid`; or a group's id."""
 
     kind: IdentityKind
     value: str
@@ -130,6 +132,18 @@ class OutgoingFile:
     filename: str
     data: bytes | None = None
     url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """The message that another one answers, in the same chat.
+
+    `from_me` is None when it is not known who wrote it; `author` is the vendor's id of the member of a group who did.
+    """
+
+    message_id: str
+    from_me: bool | None = None
+    author: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import base64
 from urllib.parse import unquote, urlsplit
 
-from wa_app.channels.port import OutgoingFile, SessionSpec
+from wa_app.channels.port import OutgoingFile, Quoted, SessionSpec
 from wa_app.channels.waha.events import EVENTS
 
 
@@ -28,13 +28,30 @@ def session_config(spec: SessionSpec) -> dict[str, object]:
     }
 
 
-def with_file(session: str, chat_id: str, file: OutgoingFile, caption: str) -> dict[str, object]:
+def quoting(chat_id: str, quoted: Quoted | None) -> dict[str, object]:
+    """Which message of the chat is answered: by its whole id as far as we know it, as WEBJS finds it by nothing less.
+
+    >>> quoting("123@g.us", Quoted("ABC", False, "999@lid"))
+    {'reply_to': 'false_123@g.us_ABC_999@lid'}
+    """
+    if quoted is None:
+        return {}
+    if quoted.from_me is None:
+        return {"reply_to": quoted.message_id}
+    tail = f"_{quoted.author}" if quoted.author else ""
+    return {"reply_to": f"{'true' if quoted.from_me else 'false'}_{chat_id}_{quoted.message_id}{tail}"}
+
+
+def with_file(
+    session: str, chat_id: str, file: OutgoingFile, caption: str, quoted: Quoted | None = None
+) -> dict[str, object]:
+    """A message with a file: its bytes, or where the server fetches it."""
     content: dict[str, object] = {"mimetype": file.mime, "filename": file.filename}
     if file.data is not None:
         content["data"] = base64.b64encode(file.data).decode()
     else:
         content["url"] = file.url
-    body: dict[str, object] = {"session": session, "chatId": chat_id, "file": content}
+    body: dict[str, object] = {"session": session, "chatId": chat_id, "file": content, **quoting(chat_id, quoted)}
     if caption:
         body["caption"] = caption
     return body

@@ -26,6 +26,7 @@ from wa_app.channels.port import (
     NumberCheck,
     OutgoingFile,
     OwnMessage,
+    Quoted,
     Receipt,
     SessionInfo,
     SessionSpec,
@@ -40,7 +41,7 @@ from wa_app.channels.waha.answers import (
     read_pair,
     read_session,
 )
-from wa_app.channels.waha.bodies import digits, file_path, session_config, with_file
+from wa_app.channels.waha.bodies import digits, file_path, quoting, session_config, with_file
 from wa_app.channels.waha.errors import classify, from_transport
 from wa_app.channels.waha.events import loads
 from wa_app.channels.waha.models import (
@@ -180,7 +181,9 @@ class WahaClient:
         return NumberCheck(exists, as_chat(answer.get("chatId")) if exists else None)
 
     def chat_id_of(self, identity: Identity) -> str:
-        """`<digits>@c.us` for a phone, `<digits>@lid` for a LID."""
+        """`<digits>@c.us` for a phone, `<digits>@lid` for a LID, a group's own id."""
+        if identity.kind is IdentityKind.GROUP:
+            return identity.value
         server = "lid" if identity.kind is IdentityKind.LID else "c.us"
         return f"{digits(identity.value)}@{server}"
 
@@ -206,33 +209,42 @@ class WahaClient:
         return engine_name(await self._get("/api/server/version")) or "UNKNOWN"
 
     async def send_text(
-        self, session: str, chat_id: str, text: str, *, message_id: str | None = None, link_preview: bool = True
-    ) -> Receipt:
+        self, session: str, chat_id: str, text: str, *, message_id: str | None = None, link_preview: bool = True,
+        quoted: Quoted | None = None,
+    ) -> Receipt:  # fmt: skip
         """Send a text, under `message_id` where the engine takes one."""
-        body: dict[str, object] = {"session": session, "chatId": chat_id, "text": text}
+        body: dict[str, object] = {"session": session, "chatId": chat_id, "text": text, **quoting(chat_id, quoted)}
         if message_id is not None:
             body["id"] = message_id
         if not link_preview:
             body["linkPreview"] = False
         return await self._send("sendText", body, SEND_S)
 
-    async def send_image(self, session: str, chat_id: str, file: OutgoingFile, caption: str = "") -> Receipt:
+    async def send_image(
+        self, session: str, chat_id: str, file: OutgoingFile, caption: str = "", *, quoted: Quoted | None = None
+    ) -> Receipt:
         """Send a picture (JPEG; the server does not convert)."""
-        return await self._send("sendImage", with_file(session, chat_id, file, caption), SEND_FILE_S)
+        return await self._send("sendImage", with_file(session, chat_id, file, caption, quoted), SEND_FILE_S)
 
-    async def send_video(self, session: str, chat_id: str, file: OutgoingFile, caption: str = "") -> Receipt:
+    async def send_video(
+        self, session: str, chat_id: str, file: OutgoingFile, caption: str = "", *, quoted: Quoted | None = None
+    ) -> Receipt:
         """Send a video, converted by the server unless it is MP4 already."""
-        body = with_file(session, chat_id, file, caption)
+        body = with_file(session, chat_id, file, caption, quoted)
         return await self._send("sendVideo", {**body, "convert": file.mime != "video/mp4"}, SEND_FILE_S)
 
-    async def send_voice(self, session: str, chat_id: str, file: OutgoingFile) -> Receipt:
+    async def send_voice(
+        self, session: str, chat_id: str, file: OutgoingFile, *, quoted: Quoted | None = None
+    ) -> Receipt:
         """Send a voice message, converted by the server unless it is OGG already."""
-        body = with_file(session, chat_id, file, "")
+        body = with_file(session, chat_id, file, "", quoted)
         return await self._send("sendVoice", {**body, "convert": not file.mime.startswith("audio/ogg")}, SEND_FILE_S)
 
-    async def send_file(self, session: str, chat_id: str, file: OutgoingFile, caption: str = "") -> Receipt:
+    async def send_file(
+        self, session: str, chat_id: str, file: OutgoingFile, caption: str = "", *, quoted: Quoted | None = None
+    ) -> Receipt:
         """Send any file as a document."""
-        return await self._send("sendFile", with_file(session, chat_id, file, caption), SEND_FILE_S)
+        return await self._send("sendFile", with_file(session, chat_id, file, caption, quoted), SEND_FILE_S)
 
     async def seen(self, session: str, chat_id: str, message_ids: Sequence[str] = ()) -> None:
         """Mark as read: the given messages (bare ids), or what is unread in the chat."""

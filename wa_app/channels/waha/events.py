@@ -237,7 +237,8 @@ class _Reader:
             return MessageEchoed(**common, source=_source(self.payload.get("source")), ack=ack)
         in_person = chat_kind(chat_id) is ChatKind.PERSON
         sender = common["peer"] if in_person else self._author(key)
-        return MessageReceived(**common, sender=sender, sender_name=self._sender_name())
+        author = None if in_person else key.participant or as_chat(self.payload.get("participant"))
+        return MessageReceived(**common, sender=sender, sender_name=self._sender_name(), author=author)
 
     def _common(self, key: MessageKey, chat_id: str, from_me: bool) -> dict[str, Any]:
         kind = chat_kind(chat_id)

@@ -92,6 +92,8 @@ class RouterContext:
     """Whether the writer is another number of the same tenant."""
     is_group: bool = False
     answers_groups: bool = False
+    group_answers_per_h: int = 20
+    """So many answers of ours a group gets within an hour at most; then `bot_answers_lately` counts an hour."""
     bot_answers_lately: int = 0
     """Answers of ours to this conversation within `LOOP_WINDOW_S`."""
     recent: tuple[datetime, ...] = ()

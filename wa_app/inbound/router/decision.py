@@ -45,6 +45,8 @@ class Decision:
     """What was answered: the customer's words, with what was read from media."""
     rule_ids: tuple[UUID, ...] = ()
     rules: RuleDecision | None = None
+    quotes: UUID | None = None
+    """The message that it answers, where others may be meant: in a group."""
     agent: ActiveAgent | None = None
     """Who answers, or by whose manners a rule's answer leaves."""
     outcome: AgentOutcome | None = None

@@ -35,6 +35,10 @@ def consent(context: RouterContext, trace: Trace) -> Decision | None:
         reason = "group"
     elif context.stop:
         reason = "stopped"
+    elif context.is_group:
+        if context.bot_answers_lately >= context.group_answers_per_h:
+            trace.add(TraceStep.CONSENT, "group_limit", answers=context.bot_answers_lately)
+            return Decision(Action.SILENT, reason="group_limit")
     elif context.bot_answers_lately >= LOOP_ANSWERS:
         trace.add(TraceStep.CONSENT, "loop", answers=context.bot_answers_lately, minutes=LOOP_WINDOW_S // 60)
         return Decision(Action.SILENT, reason="loop", handover=True, handover_reason="loop")
@@ -85,7 +89,7 @@ async def rules(context: RouterContext, trace: Trace) -> Decision | None:
     if "rules" in context.without:
         trace.add(TraceStep.RULES, "skipped")
         return None
-    found, asked = await _matches(context)
+    found, asked, quotes = await _matches(context)
     if not found:
         considered = len(asked.considered) if asked else 0
         trace.add(TraceStep.RULES, "none", considered=considered)
@@ -98,7 +102,7 @@ async def rules(context: RouterContext, trace: Trace) -> Decision | None:
         Action.ANSWER, By.RULE, "\n\n".join(one for one in texts if one), next((one.file_id for one in found if one.file_id), None),
         question=question_of(context.messages), rule_ids=tuple(one.id for one in found), rules=asked,
         handover=any(one.hand_over for one in found), handover_reason="rule" if any(one.hand_over for one in found) else "",
-        at_once=all(one.delay == AnswerDelay.AT_ONCE for one in found),
+        at_once=all(one.delay == AnswerDelay.AT_ONCE for one in found), quotes=quotes if context.is_group else None,
     )  # fmt: skip
     if not any(one.stops_here for one in found):
         return replace(made, action=Action.ASK)
@@ -109,27 +113,32 @@ async def rules(context: RouterContext, trace: Trace) -> Decision | None:
     return made
 
 
-async def _matches(context: RouterContext) -> tuple[list[RuleMatch], RuleDecision | None]:
-    """Rules that fire, each once, in the order of the messages; and the answer that says most about why (not)."""
-    texts = [text for text in (text_of(one) for one in context.messages) if text]
+async def _matches(context: RouterContext) -> tuple[list[RuleMatch], RuleDecision | None, UUID | None]:
+    """Rules that fire, each once, in the order of the messages; the answer that says most about why (not); the last message that fired."""
+    said = {text: one.id for one in context.messages if (text := text_of(one))}
+    texts = list(said)
     whole = question_of(context.messages)
     found: dict[UUID, RuleMatch] = {}
     told: RuleDecision | None = None
-    for text in dict.fromkeys(texts):
+    quotes: UUID | None = None
+    for text in texts:
         answer = await _ask_rules(context, text)
         if answer.match is not None and answer.match.id not in found:
-            found[answer.match.id] = answer.match
+            found[answer.match.id], quotes = answer.match, said[text]
             told = told if told is not None and told.match else answer
         told = told or answer
-    if not found and len(texts) > 1:
+    # In a group each speaks for themselves.
+    if not found and len(texts) > 1 and not context.is_group:
         answer = await _ask_rules(context, whole)
         if answer.match is not None:
-            return [answer.match], answer
-    return list(found.values()), told
+            return [answer.match], answer, context.messages[-1].id
+    return list(found.values()), told, quotes
 
 
 async def _ask_rules(context: RouterContext, text: str) -> RuleDecision:
-    return await context.parts.rules(RuleQuestion(text, context.device_id, context.contact_id, context.at))
+    # A group's limits are counted under its conversation.
+    whose = context.conversation_id if context.is_group else context.contact_id
+    return await context.parts.rules(RuleQuestion(text, context.device_id, whose, context.at))
 
 
 async def flows(context: RouterContext, trace: Trace) -> Decision | None:

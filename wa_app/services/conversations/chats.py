@@ -20,7 +20,7 @@ SELECT v.*, c.name, c.phone, d.name AS device_name, u.name AS assignee_name, g.n
   l.last_type, l.last_sender, x.tags,
   t.id AS turn_id, t.state AS turn_state, t.due_at AS turn_due_at, t.decision, t.messages
 FROM ({{page}}) v
-JOIN contacts c ON c.tenant_id = v.tenant_id AND c.id = v.contact_id
+LEFT JOIN contacts c ON c.tenant_id = v.tenant_id AND c.id = v.contact_id
 LEFT JOIN devices d ON d.tenant_id = v.tenant_id AND d.id = v.device_id
 LEFT JOIN users u ON u.id = v.assigned_to
 LEFT JOIN teams g ON g.tenant_id = v.tenant_id AND g.id = v.team_id
@@ -97,11 +97,11 @@ async def messages(
 async def chat_of(uow: TenantUnitOfWork, conversation_id: UUID) -> lines.Chat:
     """Whose conversation it is. Raises NotFound."""
     conn = await uow.driver()
-    query = "SELECT contact_id, device_id FROM conversations WHERE tenant_id = $1 AND id = $2"
+    query = "SELECT contact_id, device_id, group_jid FROM conversations WHERE tenant_id = $1 AND id = $2"
     row = await conn.fetchrow(query, uow.tenant_id, conversation_id)
     if row is None:
         raise NotFound
-    return lines.Chat(uow.tenant_id, conversation_id, row["contact_id"], row["device_id"])
+    return lines.Chat(uow.tenant_id, conversation_id, row["contact_id"], row["device_id"], row["group_jid"])
 
 
 def write_cursor(at: datetime, row_id: UUID) -> str:
@@ -122,13 +122,22 @@ def read_cursor(cursor: str | None) -> tuple[datetime | None, UUID | None]:
         raise Invalid(FieldError("cursor", "cursor_invalid")) from None
 
 
+def title_of(jid: str, name: str) -> str:
+    """What a group is called; by its number until WhatsApp has told its name."""
+    return name or jid.partition("@")[0]
+
+
 def _view(row: Mapping[str, Any], target_min: int) -> ChatView:
     made = ("tags", "device_name")
     kept = {key: row[key] for key in ChatView.model_fields if key in row.keys() and key not in made}  # noqa: SIM118 - records know no `in`
-    contact = ChatContact(id=row["contact_id"], name=row["name"], phone=row["phone"])
+    is_group = row["group_jid"] is not None
+    contact = ChatContact(
+        id=row["contact_id"] or row["id"], name=title_of(row["group_jid"], row["group_name"]) if is_group else row["name"],
+        phone=row["phone"],
+    )  # fmt: skip
     since = row["waiting_since"]
     return ChatView(
-        **kept, contact=contact, pending=_pending(row), tags=[ChatTag(**one) for one in lines.plain(row["tags"]) or ()],
+        **kept, contact=contact, is_group=is_group, pending=_pending(row), tags=[ChatTag(**one) for one in lines.plain(row["tags"]) or ()],
         last_from=_WHO.get(row["last_sender"], "bot") if row["last_sender"] else None,
         device_name=row["device_name"] or "",
         late=bool(target_min and since and utc_now() - since > timedelta(minutes=target_min)),

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from wa_app.db import TenantUnitOfWork
-from wa_app.errors import FieldError, Invalid, NotFound
+from wa_app.errors import Conflict, FieldError, Invalid, NotFound
 from wa_app.kit.ids import new_id
 from wa_app.models.people import IdentityKind, SuppressionReason, SuppressionScope
 from wa_app.schemas.blacklist import BlacklistAdd
@@ -19,12 +19,13 @@ from wa_app.services import audit, blacklist, contacts, identities, tags
 from wa_app.services.conversations import chats, lines
 
 _STATE = """
-SELECT d.channel, d.status, d.deleted_at IS NOT NULL AS gone, v.contact_id,
+SELECT d.channel, d.status, d.deleted_at IS NOT NULL AS gone, v.contact_id, v.group_jid,
   v.last_inbound_at > now() - interval '24 hours' AS in_window
 FROM conversations v JOIN devices d ON d.tenant_id = v.tenant_id AND d.id = v.device_id
 WHERE v.tenant_id = $1 AND v.id = $2
 """
 _PERSON = "SELECT name, phone, city, attributes, created_at FROM contacts WHERE tenant_id = $1 AND id = $2"
+_GROUP = "SELECT group_jid, group_name, created_at FROM conversations WHERE tenant_id = $1 AND id = $2"
 _CONSENT = "SELECT kind, coalesce(at, created_at) AS at FROM consents WHERE tenant_id = $1 AND contact_id = $2 ORDER BY id DESC LIMIT 1"
 _CAMPAIGNS = """
 SELECT o.campaign_id, c.name, o.state AS status, o.sent_at FROM outbound_messages o
@@ -90,7 +91,8 @@ async def writable(uow: TenantUnitOfWork, conversation_id: UUID) -> str | None:
     row = await conn.fetchrow(_STATE, uow.tenant_id, conversation_id)
     if row is None:
         raise NotFound
-    if await suppression.scope_of_contact(uow, uow.tenant_id, row["contact_id"]) == SuppressionScope.ALL:
+    is_group = row["group_jid"] is not None
+    if not is_group and await suppression.scope_of_contact(uow, uow.tenant_id, row["contact_id"]) == SuppressionScope.ALL:
         return "recipient_suppressed"
     if row["gone"]:
         return "device_gone"
@@ -105,6 +107,8 @@ async def customer(uow: TenantUnitOfWork, conversation_id: UUID) -> ChatCustomer
     uow.require("contacts.read")
     chat = await chats.chat_of(uow, conversation_id)
     conn = await uow.driver()
+    if chat.contact_id is None:
+        return await _group(conn, uow.tenant_id, conversation_id)
     person = await conn.fetchrow(_PERSON, uow.tenant_id, chat.contact_id)
     consent = await conn.fetchrow(_CONSENT, uow.tenant_id, chat.contact_id)
     tagged = (await tags.of_contacts(uow, [chat.contact_id])).get(chat.contact_id, [])
@@ -121,24 +125,42 @@ async def customer(uow: TenantUnitOfWork, conversation_id: UUID) -> ChatCustomer
     )  # fmt: skip
 
 
+async def _group(conn: Any, tenant_id: UUID, conversation_id: UUID) -> ChatCustomer:
+    """A group is nobody: its name, and nothing that is kept of people."""
+    row = await conn.fetchrow(_GROUP, tenant_id, conversation_id)
+    return ChatCustomer(
+        contact_id=conversation_id, is_group=True, name=chats.title_of(row["group_jid"], row["group_name"]), phone=None, city="",
+        attributes={}, tags=[], consent=None, consent_at=None, suppressed=None, campaigns=[], insights=[], chats=[], cases=[],
+        created_at=row["created_at"],
+    )  # fmt: skip
+
+
+async def person_of(uow: TenantUnitOfWork, conversation_id: UUID) -> UUID:
+    """The contact one talks with. Raises NotFound, Conflict `chat_is_group`."""
+    chat = await chats.chat_of(uow, conversation_id)
+    if chat.contact_id is None:
+        raise Conflict("chat_is_group")
+    return chat.contact_id
+
+
 def _insight(row: Mapping[str, Any]) -> InsightView:
     return InsightView(**{**dict(row), "tags": [str(one) for one in lines.plain(row["tags"]) or ()]})
 
 
 async def block(uow: TenantUnitOfWork, conversation_id: UUID, note: str = "") -> ChatView:
-    """Nobody writes to this person any more, people neither. Raises NotFound."""
-    chat = await chats.chat_of(uow, conversation_id)
+    """Nobody writes to this person any more, people neither. Raises NotFound, Conflict `chat_is_group`."""
+    person = await person_of(uow, conversation_id)
     await blacklist.add(uow, BlacklistAdd(
-        contact_id=chat.contact_id, reason=SuppressionReason.MANUAL, scope=SuppressionScope.ALL, note=note[:500],
+        contact_id=person, reason=SuppressionReason.MANUAL, scope=SuppressionScope.ALL, note=note[:500],
     ))  # fmt: skip
     return await _told(uow, conversation_id, "block")
 
 
 async def unblock(uow: TenantUnitOfWork, conversation_id: UUID) -> ChatView:
-    """Take the person off the list, over every alias; who is not on it stays off. Raises NotFound."""
+    """Take the person off the list, over every alias; who is not on it stays off. Raises NotFound, Conflict `chat_is_group`."""
     uow.require("blacklist.write")
-    chat = await chats.chat_of(uow, conversation_id)
-    aliases = await suppression.aliases_of(uow, uow.tenant_id, chat.contact_id, identities.masked)
+    person = await person_of(uow, conversation_id)
+    aliases = await suppression.aliases_of(uow, uow.tenant_id, person, identities.masked)
     await suppression.remove(uow, [one.hash for one in aliases])
     uow.publish("blacklist")
     return await _told(uow, conversation_id, "unblock")

@@ -25,7 +25,10 @@ _VIEWS: Final[Mapping[str, str]] = {
     "unread": "unread > 0 AND status = 'open'",
 }
 _MENTIONED = "id IN (SELECT n.conversation_id FROM note_mentions n WHERE n.tenant_id = $1 AND n.user_id = {user} AND n.seen_at IS NULL)"
-_BY_WORDS = "contact_id IN (SELECT s.id FROM search_contacts({q}::text, NULL, NULL, NULL, NULL) s)"
+_BY_WORDS = """id IN (
+  SELECT w.id FROM search_contacts({q}::text, NULL, NULL, NULL, NULL) s JOIN conversations w ON w.tenant_id = $1 AND w.contact_id = s.id
+  UNION ALL SELECT w.id FROM conversations w
+  WHERE w.tenant_id = $1 AND w.group_jid IS NOT NULL AND to_tsvector('simple', w.group_name) @@ to_tsquery('simple', {q}))"""
 _BY_TAG = "id IN (SELECT g.conversation_id FROM conversation_tags g WHERE g.tenant_id = $1 AND g.tag_id = {tag})"
 _COUNT = "(SELECT count(*) FROM (SELECT 1 FROM conversations WHERE tenant_id = $1 AND last_message_at IS NOT NULL AND {where} LIMIT {most}) n)"
 _MENTIONS = "(SELECT count(*) FROM (SELECT 1 FROM note_mentions WHERE tenant_id = $1 AND user_id = $2 AND seen_at IS NULL LIMIT {most}) n)"

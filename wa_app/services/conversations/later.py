@@ -29,7 +29,7 @@ UPDATE conversations SET scheduled_at = (
 WHERE tenant_id = $1 AND id = $2
 """
 _LINE = """
-SELECT m.id, m.outbound_id, o.state, coalesce(o.body, '') AS text, o.file_id, o.reply_to, m.sender
+SELECT m.id, m.outbound_id, o.state, coalesce(o.body, '') AS text, o.file_id, o.reply_to, o.manner, m.sender
 FROM messages m JOIN outbound_messages o ON o.tenant_id = m.tenant_id AND o.id = m.outbound_id
 WHERE m.tenant_id = $1 AND m.conversation_id = $2 AND (m.id = $3 OR m.outbound_id = $3)
 """
@@ -42,11 +42,10 @@ async def schedule_send(uow: TenantUnitOfWork, conversation_id: UUID, data: Chat
     """
     uow.require("messages.send")
     states.check_ahead("at", at)
-    chat, identity, quoted = await verbs.prepared(uow, conversation_id, data)
+    to = await verbs.prepared(uow, conversation_id, data)
     wait_s = int((at - utc_now()).total_seconds())
     row = await ledger.enqueue_message(
-        uow, kind="manual", identity=identity, text=data.text or "", contact_id=chat.contact_id, device_id=chat.device_id,
-        file_id=data.file_id, reply_to=quoted, sender="human", due_at=at, later=True,
+        uow, kind="manual", text=data.text or "", file_id=data.file_id, sender="human", due_at=at, later=True, **to.row(),
         expires_in_s=wait_s + ledger.EXPIRES_S["manual"],
     )  # fmt: skip
     await _next(uow, conversation_id)
@@ -87,12 +86,14 @@ async def resend(uow: TenantUnitOfWork, conversation_id: UUID, message_id: UUID)
     if row["state"] != "failed":
         raise Conflict("message_not_failed")
     data = ChatSend(text=row["text"], file_id=row["file_id"])
-    chat, identity, _ = await verbs.prepared(uow, conversation_id, data)
+    to = await verbs.prepared(uow, conversation_id, data)
+    # What it answers is taken from the row that failed.
+    answers = {"reply_to": row["reply_to"], "manner": row["manner"]} if row["sender"] == "human" else {"reply_to": row["reply_to"]}
     again = await ledger.enqueue_message(
-        uow, kind="manual", identity=identity, text=row["text"], contact_id=chat.contact_id, device_id=chat.device_id,
-        file_id=row["file_id"], reply_to=row["reply_to"], sender="human", dedupe_key=f"again:{row['outbound_id']}",
+        uow, kind="manual", text=row["text"], file_id=row["file_id"], sender="human",
+        dedupe_key=f"again:{row['outbound_id']}", **to.row() | answers,
     )  # fmt: skip
-    return await verbs.line_of(uow, chat, again)
+    return await verbs.line_of(uow, to.chat, again)
 
 
 async def _next(uow: TenantUnitOfWork, conversation_id: UUID) -> None:

@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 
 from wa_app.schemas.ai import Turn
-from wa_app.schemas.conversations import ChatMedia, ChatMessage
+from wa_app.schemas.conversations import ChatMedia, ChatMember, ChatMessage
 from wa_app.schemas.traces import TraceEntry
 
 LEFT: Final = ("sent", "delivered", "read", "played", "unknown")
@@ -28,7 +28,7 @@ SELECT * FROM (
       (SELECT q.text FROM messages q WHERE q.tenant_id = $1 AND q.device_id = $4 AND q.provider_message_id = m.extra ->> 'reply_to'),
       (SELECT q.body FROM outbound_messages q
        WHERE q.tenant_id = $1 AND q.device_id = $4 AND q.provider_message_id = m.extra ->> 'reply_to')) END AS quoted,
-    u.name AS author_name
+    u.name AS author_name, m.author
   FROM (
     SELECT * FROM messages WHERE tenant_id = $1 AND conversation_id = $2 AND timestamp IS NOT NULL
       AND (outbound_id IS NULL OR timestamp <= now())
@@ -42,7 +42,7 @@ SELECT * FROM (
       WHEN split_part(f.mime, '/', 1) IN ('image', 'video', 'audio') THEN split_part(f.mime, '/', 1) ELSE 'document' END,
     coalesce(c.body, ''), CASE WHEN f.id IS NULL THEN NULL
       ELSE jsonb_build_object('file_id', f.id, 'mime', f.mime, 'filename', f.name) END,
-    c.state, c.error_code, c.id, c.campaign_id, NULL, NULL, NULL, '{}'::jsonb, NULL, NULL, NULL, NULL
+    c.state, c.error_code, c.id, c.campaign_id, NULL, NULL, NULL, '{}'::jsonb, NULL, NULL, NULL, NULL, NULL
   FROM (
     SELECT * FROM outbound_messages WHERE tenant_id = $1 AND contact_id = $3 AND device_id = $4 AND sent_at IS NOT NULL
       AND campaign_id IS NOT NULL AND ($5::timestamptz IS NULL OR (sent_at, id) < ($5, $6))
@@ -51,7 +51,7 @@ SELECT * FROM (
   LEFT JOIN files f ON f.tenant_id = $1 AND f.id = c.file_id
   UNION ALL
   SELECT n.id, n.created_at, 'OUTBOUND', 'human', 'note', n.text, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-    '{}'::jsonb, NULL, NULL, NULL, u.name
+    '{}'::jsonb, NULL, NULL, NULL, u.name, NULL
   FROM (
     SELECT * FROM conversation_notes WHERE $8 AND tenant_id = $1 AND conversation_id = $2
       AND ($5::timestamptz IS NULL OR (created_at, id) < ($5, $6)) ORDER BY created_at DESC, id DESC LIMIT $7
@@ -67,8 +67,10 @@ class Chat:
 
     tenant_id: UUID
     conversation_id: UUID
-    contact_id: UUID
+    contact_id: UUID | None
+    """None: of a group."""
     device_id: UUID
+    group_jid: str | None = None
 
 
 async def fetch(
@@ -95,7 +97,13 @@ def view(row: Mapping[str, Any]) -> ChatMessage:
         trace=[TraceEntry.model_validate(one) for one in plain(row["trace"])] if row["trace"] else None,
         turn_id=row["turn_id"], turn_state=row["turn_state"], extra=plain(row["extra"]) or {}, timestamp=row["at"],
         reading_state=row["reading_state"], reading=row["reading"], quoted=row["quoted"], author_name=row["author_name"],
+        member=_member(row["author"]),
     )  # fmt: skip
+
+
+def _member(stored: Any) -> ChatMember | None:
+    kept = plain(stored)
+    return ChatMember(name=kept.get("name") or "", phone=kept.get("phone")) if kept else None
 
 
 def _media(stored: Any) -> ChatMedia:
@@ -118,6 +126,8 @@ def as_turns(rows: Sequence[Mapping[str, Any]], but: UUID | None = None) -> tupl
         text = spoken(row)
         if not text or (but is not None and row["turn_id"] == but and row["direction"] == "INBOUND"):
             continue
+        if (member := _member(row.get("author"))) is not None and member.name:
+            text = f"{member.name}: {text}"
         role = "user" if row["direction"] == "INBOUND" else "assistant"
         if said and said[-1].role == role:
             said[-1] = Turn(said[-1].role, f"{said[-1].text}\n{text}")

@@ -11,10 +11,11 @@ AROUND: Final = 60
 _WORDS = re.compile(r"[^\W_]+")
 _FOUND = "SELECT id FROM search_messages($1, $2)"
 _HITS = """
-SELECT DISTINCT ON (m.timestamp, m.id) m.id AS message_id, m.conversation_id, c.name AS contact_name, c.phone,
+SELECT DISTINCT ON (m.timestamp, m.id) m.id AS message_id, m.conversation_id, coalesce(c.name, nullif(v.group_name, ''), split_part(v.group_jid, '@', 1), '') AS contact_name, c.phone,
   left(m.text || ' ' || coalesce(m.reading ->> 'text', ''), 20000) AS text, m.sender, m.type, m.timestamp AS at
 FROM unnest($2::uuid[]) f(id) JOIN messages m ON m.tenant_id = $1 AND m.id = f.id
-JOIN contacts c ON c.tenant_id = m.tenant_id AND c.id = m.contact_id
+JOIN conversations v ON v.tenant_id = m.tenant_id AND v.id = m.conversation_id
+LEFT JOIN contacts c ON c.tenant_id = m.tenant_id AND c.id = m.contact_id
 ORDER BY m.timestamp DESC, m.id DESC
 """
 

@@ -62,7 +62,7 @@ WHERE v.tenant_id = $1 AND v.contact_id = $2 FOR UPDATE OF v, t SKIP LOCKED
 
 
 async def join(
-    uow: TenantUnitOfWork, *, conversation_id: UUID, device_id: UUID, contact_id: UUID, message_id: UUID, at: datetime
+    uow: TenantUnitOfWork, *, conversation_id: UUID, device_id: UUID, contact_id: UUID | None, message_id: UUID, at: datetime
 ) -> UUID | None:
     """Put a stored message into the conversation's open turn, or open one, and wake the engine when it is time.
 
@@ -73,7 +73,9 @@ async def join(
     pause_s = get_settings().answer_debounce_s
     open_turn = await conn.fetchrow(_FIND, uow.tenant_id, conversation_id)
     if open_turn is not None and open_turn["state"] == "answering":
-        if await chats.take_back(conn, uow.tenant_id, open_turn["outbound_id"], "superseded"):
+        # In a group somebody else goes on talking: that takes no answer back.
+        is_group = contact_id is None
+        if not is_group and await chats.take_back(conn, uow.tenant_id, open_turn["outbound_id"], "superseded"):
             await conn.execute(_REOPEN, uow.tenant_id, open_turn["id"], message_id, pause_s)
         else:
             await end(conn, uow.tenant_id, open_turn["id"], "answered")

@@ -1,5 +1,7 @@
 """What a person does in a conversation: answer, switch the machine, hold or hurry its answer."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +20,8 @@ SELECT i.kind, i.value FROM contact_identities i WHERE i.tenant_id = $1 AND i.co
 ORDER BY i.kind = 'phone' DESC, i.id LIMIT 1
 """
 _QUOTED = """
-SELECT coalesce(o.provider_message_id, m.provider_message_id) FROM messages m
+SELECT coalesce(o.provider_message_id, m.provider_message_id) AS id, m.direction = 'OUTBOUND' AS own, m.author ->> 'jid' AS author
+FROM messages m
 LEFT JOIN outbound_messages o ON o.tenant_id = m.tenant_id AND o.id = m.outbound_id
 WHERE m.tenant_id = $1 AND m.id = $2 AND m.conversation_id = $3
 """
@@ -32,6 +35,24 @@ _NO_DRAFT = "DELETE FROM conversation_drafts WHERE tenant_id = $1 AND conversati
 _LINE = "SELECT id FROM messages WHERE tenant_id = $1 AND outbound_id = $2"
 
 
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """A person's message on its way into the ledger: to whom, and which message it answers."""
+
+    chat: lines.Chat
+    identity: tuple[str, str]
+    quoted: Mapping[str, Any] | None
+
+    def row(self) -> dict[str, Any]:
+        """What the ledger takes of it."""
+        manner = {"quoted": {"own": self.quoted["own"], "author": self.quoted["author"]}} if self.quoted else None
+        return {
+            "identity": self.identity, "contact_id": self.chat.contact_id, "device_id": self.chat.device_id, "manner": manner,
+            "reply_to": self.quoted["id"] if self.quoted else None,
+            "group_chat": self.chat.conversation_id if self.chat.group_jid else None,
+        }  # fmt: skip
+
+
 async def send(uow: TenantUnitOfWork, conversation_id: UUID, data: ChatSend, *, key: str = "") -> ChatMessage:
     """A person answers: through the ledger, at once; what a machine was about to say is cancelled.
 
@@ -41,35 +62,38 @@ async def send(uow: TenantUnitOfWork, conversation_id: UUID, data: ChatSend, *, 
     Raises NotFound, Invalid, and Conflict `recipient_suppressed` for somebody who may not be written to at all.
     """
     uow.require("messages.send")
-    chat, identity, quoted = await prepared(uow, conversation_id, data)
+    to = await prepared(uow, conversation_id, data)
     conn = await uow.driver()
     await takeover.by_human(uow, conversation_id, await conn.fetchval("SELECT now()"))
     outbound_id = await ledger.enqueue_message(
-        uow, kind="manual", identity=identity, text=data.text or "", contact_id=chat.contact_id,
-        device_id=chat.device_id, file_id=data.file_id, reply_to=quoted, sender="human",
+        uow, kind="manual", text=data.text or "", file_id=data.file_id, sender="human", **to.row(),
         dedupe_key=f"chat:{conversation_id}:{uow.principal.user_id}:{key}" if key else None,
     )  # fmt: skip
     await conn.execute(_ANSWERED, uow.tenant_id, conversation_id)
     await conn.execute(_NO_DRAFT, uow.tenant_id, conversation_id, uow.principal.user_id)
-    return await line_of(uow, chat, outbound_id)
+    return await line_of(uow, to.chat, outbound_id)
 
 
-async def prepared(
-    uow: TenantUnitOfWork, conversation_id: UUID, data: ChatSend
-) -> tuple[lines.Chat, tuple[str, str], str | None]:
-    """Whom a message goes to, by which identity, and the vendor's id of what it answers.
+async def prepared(uow: TenantUnitOfWork, conversation_id: UUID, data: ChatSend) -> Addressed:
+    """Whom a message goes to, by which identity, and what it answers.
 
     Raises NotFound, Invalid, Conflict `recipient_suppressed`.
     """
     chat = await chats.chat_of(uow, conversation_id)
     await _validate(uow, data)
+    identity = ("group", chat.group_jid) if chat.group_jid else await _identity(uow, chat)
+    return Addressed(chat, identity, await _quoted(uow, conversation_id, data.reply_to))
+
+
+async def _identity(uow: TenantUnitOfWork, chat: lines.Chat) -> tuple[str, str]:
+    assert chat.contact_id is not None
     if await suppression.scope_of_contact(uow, uow.tenant_id, chat.contact_id) == SuppressionScope.ALL:
         raise Conflict("recipient_suppressed")
     conn = await uow.driver()
     identity = await conn.fetchrow(_IDENTITY, uow.tenant_id, chat.contact_id)
     if identity is None:
         raise Invalid(FieldError("text", "contact_has_no_identity"))
-    return chat, (identity["kind"], identity["value"]), await _quoted(conn, uow, conversation_id, data.reply_to)
+    return identity["kind"], identity["value"]
 
 
 async def line_of(uow: TenantUnitOfWork, chat: lines.Chat, outbound_id: UUID) -> ChatMessage:
@@ -89,11 +113,12 @@ async def _validate(uow: TenantUnitOfWork, data: ChatSend) -> None:
     await entitlements.require(uow, "messages")
 
 
-async def _quoted(conn: Any, uow: TenantUnitOfWork, conversation_id: UUID, line: UUID | None) -> str | None:
+async def _quoted(uow: TenantUnitOfWork, conversation_id: UUID, line: UUID | None) -> Mapping[str, Any] | None:
     if line is None:
         return None
-    found: str | None = await conn.fetchval(_QUOTED, uow.tenant_id, line, conversation_id)
-    if found is None:
+    conn = await uow.driver()
+    found: Mapping[str, Any] | None = await conn.fetchrow(_QUOTED, uow.tenant_id, line, conversation_id)
+    if found is None or found["id"] is None:
         raise Invalid(FieldError("reply_to", "message_not_found"))
     return found
 

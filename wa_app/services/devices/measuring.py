@@ -74,7 +74,7 @@ GROUP BY 1
 _PEOPLE = text("""
 SELECT v.device_id, count(*) AS replies, count(*) FILTER (WHERE v.created_at > :since) AS fresh
 FROM conversations v
-WHERE v.tenant_id = ANY(CAST(:tenants AS uuid[])) AND v.last_message_at > :since AND v.last_inbound_at > :since
+WHERE v.tenant_id = ANY(CAST(:tenants AS uuid[])) AND v.group_jid IS NULL AND v.last_message_at > :since AND v.last_inbound_at > :since
 GROUP BY 1
 """)
 _STRANGERS = text("""

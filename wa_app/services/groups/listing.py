@@ -49,6 +49,12 @@ _STORE = """
 UPDATE group_lists SET status = 'ready', groups = $3, fetched_at = now(), error_code = NULL, attempts = 0
 WHERE tenant_id = $1 AND device_id = $2
 """
+_NAME = """
+UPDATE conversations v SET group_name = g ->> 'name'
+FROM group_lists l, jsonb_array_elements(l.groups) g
+WHERE l.tenant_id = $1 AND l.device_id = $2 AND v.tenant_id = $1 AND v.device_id = $2 AND v.group_jid = g ->> 'id'
+  AND v.group_name <> g ->> 'name' RETURNING v.id
+"""
 _TROUBLE = text("""
 UPDATE group_lists SET attempts = attempts + 1, requested_at = now(),
   status = CASE WHEN CAST(:retry AS boolean) AND attempts + 1 < :most THEN 'loading' ELSE 'failed' END,
@@ -68,13 +74,24 @@ async def list_(
     device = await find_device(uow, device_id)
     row = await _row(uow, device_id)
     if await _is_due(uow, device, row, refresh):
-        values = {"t": uow.tenant_id, "d": device_id, "lost": LOST_S}
-        if (await uow.session.execute(_ASK, values)).scalar_one_or_none() is not None:
-            uow.enqueue("groups.fetch", tenant_id=uow.tenant_id, device_id=device_id)
+        await _ask(uow, device_id)
         row = await _row(uow, device_id)
     if row is None:
         raise Conflict("grab_device_away")
     return _view(row, q, limit)
+
+
+async def ask(uow: TenantUnitOfWork, device_id: UUID) -> None:
+    """Have the groups listed, as the name of one is wanted; a list asked for lately is not asked for again."""
+    device, row = await uow.session.get(Device, device_id), await _row(uow, device_id)
+    if device is not None and await _is_due(uow, device, row, wished=True):
+        await _ask(uow, device_id)
+
+
+async def _ask(uow: TenantUnitOfWork, device_id: UUID) -> None:
+    values = {"t": uow.tenant_id, "d": device_id, "lost": LOST_S}
+    if (await uow.session.execute(_ASK, values)).scalar_one_or_none() is not None:
+        uow.enqueue("groups.fetch", tenant_id=uow.tenant_id, device_id=device_id)
 
 
 async def find_device(uow: TenantUnitOfWork, device_id: UUID) -> Device:
@@ -144,6 +161,8 @@ async def fetch(principal: Principal, device_id: UUID, channel_of: ChannelOf) ->
     async with unit_of_work(principal) as uow:
         conn = await uow.driver()
         await conn.execute(_STORE, principal.tenant_id, device_id, orjson.dumps(kept).decode())
+        for row in await conn.fetch(_NAME, principal.tenant_id, device_id):
+            uow.publish("conversation", id=row["id"])
         uow.publish("groups", device_id=device_id, status="ready")
 
 
