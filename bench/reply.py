@@ -40,6 +40,14 @@ BAR_MS = 300.0
 WARM = 100
 GIVE_UP_S = 30.0
 POSTS = 3
+# When each step began, by the database's clock: the customer's message stored, its answer decided, taken by a lane.
+_STEPS = """
+SELECT v.chat_id, extract(epoch FROM m.created_at)::float8 AS stored, extract(epoch FROM o.created_at)::float8 AS decided,
+  extract(epoch FROM o.claimed_at)::float8 AS claimed
+FROM outbound_messages o JOIN conversations v ON v.tenant_id = o.tenant_id AND v.contact_id = o.contact_id
+JOIN messages m ON m.tenant_id = v.tenant_id AND m.conversation_id = v.id AND m.direction = 'INBOUND'
+WHERE o.tenant_id = $1 AND o.kind = 'reply'
+"""
 REPLY = "Mulai 10 ribu kak"
 
 
@@ -68,13 +76,27 @@ async def run(env: Bench) -> Result:
     used = {name: (seconds - before.get(name, 0.0)) * 1000 / n for name, seconds in env.cpu_s().items()}
     waits = sorted((taken[chat] - at) * 1000 for chat, at in begun.items() if chat in taken)
     judged = await world.judge(items=False)
+    steps = await _steps(world, begun, taken)
     lost, cuts = n - len(waits), quantiles(waits, n=100)
     figures: dict[str, float | int | str] = {
         "p50_ms": cuts[49], "p95_ms": cuts[94], "p99_ms": cuts[98], "max_ms": waits[-1], "rps": rate, "replies": n,
-        "lost": lost, "duplicates": judged["duplicates"], "cpu_ms": sum(used.values()),
+        "lost": lost, "duplicates": judged["duplicates"], "cpu_ms": sum(used.values()), **steps,
         **{f"cpu_{name.replace('-', '_')}_ms": spent for name, spent in sorted(used.items())},
     }  # fmt: skip
     return Result("reply", cuts[94] / BAR_MS, figures, cuts[94] < BAR_MS and lost == 0 and judged["duplicates"] == 0)
+
+
+async def _steps(world: World, begun: dict[str, float], taken: dict[str, float]) -> dict[str, float]:
+    """Where the time goes: p50 and p95 of each step's milliseconds."""
+    found: dict[str, list[float]] = {"store": [], "decide": [], "claim": [], "send": []}
+    for row in await world.fetch(_STEPS, world.tenant_id):
+        chat = row["chat_id"]
+        if chat in begun and chat in taken and row["claimed"]:
+            points = (begun[chat], row["stored"], row["decided"], row["claimed"], taken[chat])
+            for name, first, last in zip(found, points[:-1], points[1:], strict=True):
+                found[name].append((last - first) * 1000)
+    cuts = {name: quantiles(ms, n=20) for name, ms in found.items() if len(ms) > 1}
+    return {f"{name}_p{p}_ms": cut[at] for name, cut in cuts.items() for p, at in ((50, 9), (95, 18))}
 
 
 async def _rule(world: World) -> None:

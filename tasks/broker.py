@@ -17,6 +17,7 @@ from dramatiq.asyncio import EventLoopThread, get_event_loop_thread, set_event_l
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import AsyncIO, CurrentMessage, Middleware, ShutdownNotifications, TimeLimit
 
+from tasks.doorbell import RungBroker
 from tasks.middleware import Counts, Expiry, Failures, Pressure
 from wa_app import db
 from wa_app.ai import gateway
@@ -90,7 +91,7 @@ def middleware() -> list[Middleware]:
 
 def make_broker(url: str) -> RedisBroker:
     """A broker for consuming. A dead worker's messages are delivered again after about 14 s."""
-    return RedisBroker(  # type: ignore[no-untyped-call]
+    return RungBroker(
         url=url,
         namespace=NAMESPACE,
         middleware=middleware(),

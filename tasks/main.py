@@ -6,7 +6,7 @@ from pkgutil import iter_modules
 import tasks
 from tasks.broker import broker
 
-NOT_ACTORS = frozenset({"broker", "main", "scheduler"})
+NOT_ACTORS = frozenset({"broker", "doorbell", "main", "scheduler"})
 
 for _module in iter_modules(tasks.__path__):
     if _module.name not in NOT_ACTORS:

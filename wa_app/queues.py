@@ -50,6 +50,8 @@ ACTOR_QUEUES: dict[str, str] = {
 MAX_DELAY_MS = 60_000
 """Longer delays hold a worker's prefetch and starve others: use a row with `due_at`."""
 NAMESPACE = "dramatiq"
+BELL = "sapa:bell"
+"""Redis channel on which the queues are named that have just got a message."""
 DONE_KEPT_S = 900
 """How long the counts of a minute are kept, in seconds."""
 
@@ -90,7 +92,7 @@ async def send(client: Redis, jobs: Sequence[Job]) -> None:
     """Hand messages to Redis in one round trip. When it does not answer, the sweep will find the rows.
 
     This writes what `RedisBroker.enqueue` of the pinned dramatiq writes (a hash entry and a
-    list entry), without its blocking client; a test runs the result through a real worker.
+    list entry), without its blocking client, and rings for a worker; a test runs the result through a real one.
     """
     if not jobs:
         return
@@ -98,10 +100,13 @@ async def send(client: Redis, jobs: Sequence[Job]) -> None:
         if not _ahead_ms:
             learn_time(await client.time())
         pipe = client.pipeline(transaction=True)
+        rung: set[str] = set()
         for job in jobs:
             queue, key, body = _encoded(job)
+            rung.add(queue)
             pipe.hset(f"{NAMESPACE}:{queue}.msgs", key, body)
             pipe.rpush(f"{NAMESPACE}:{queue}", key)
+        pipe.publish(BELL, " ".join(sorted(rung)))
         pipe.time()
         learn_time((await pipe.execute())[-1])
     except redis.exceptions.RedisError as error:

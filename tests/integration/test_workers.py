@@ -6,13 +6,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import structlog
+from dramatiq.broker import MessageProxy
 from sqlalchemy import text
 
 from tasks import scheduler
+from tasks.broker import make_broker
 from wa_app import db, queues
 from wa_app.config import ROOT, Settings
 from wa_app.db import redis_client, system_unit_of_work
@@ -111,4 +114,27 @@ async def test_every_job_runs(settings: Settings) -> None:
             await job()
         except Exception as error:
             pytest.fail(f"{name}: {error!r}")
+    await db.dispose()
+
+
+async def test_an_idle_consumer_is_rung_for(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would look for work again only after a minute."""
+    monkeypatch.setitem(queues.ACTOR_QUEUES, "probe.rung", "rung")
+    broker = make_broker(settings.redis_url)
+    broker.declare_queue("rung")
+    consumer = broker.consume("rung", prefetch=1, timeout=60_000)
+
+    def take() -> MessageProxy:
+        return next(message for message in consumer if message is not None)
+
+    with ThreadPoolExecutor(1) as pool:
+        for text in ("first", "second"):
+            waiting = asyncio.get_running_loop().run_in_executor(pool, take)
+            await asyncio.sleep(0.2)
+            assert not waiting.done()
+            await queues.send(redis_client(), [Job("probe.rung", {"text": text})])
+            taken = await asyncio.wait_for(waiting, 10)
+            assert taken.kwargs == {"text": text}
+            consumer.ack(taken)
+    broker.close()
     await db.dispose()
