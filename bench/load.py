@@ -216,6 +216,8 @@ async def soak(env: Bench, engine: Engine) -> tuple[Figures, list[str]]:
     growth = {name: _mean(late, name) / _mean(early, name) - 1 for name in (*PROCESSES, "postgres")}
     connections = [max(count for _, count in part) for part in (early, late)]
     problems += [f"{name} grew by {value:.0%}" for name, value in growth.items() if value >= GROWTH_BAR]
+    if not hints:
+        problems.append("the open pages were told of nothing")
     if connections[1] > connections[0]:
         problems.append(f"connections grew from {connections[0]} to {connections[1]}")
     figures: Figures = {
@@ -267,6 +269,8 @@ async def _stream(engine: Engine, headers: dict[str, str], ends_at: float) -> in
                 httpx.AsyncClient(base_url=engine.api_url, headers=headers, timeout=60) as http,
                 http.stream("GET", "/api/v1/events") as answer,
             ):
+                if answer.status_code != 429:
+                    answer.raise_for_status()
                 async for line in answer.aiter_lines():
                     hints += line.startswith("data:")
     return hints
