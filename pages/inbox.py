@@ -8,45 +8,30 @@ from pages import routes
 from pages.inbox_customer import customer_pane
 from pages.layout import shell
 from state.base import AppState
+from state.inbox.beginning import BeginState as B
 from state.inbox.chat import ChatState as C
+from state.inbox.finding import FindState as F
 from state.inbox.listing import InboxState as L
 from wa_app.components.buttons import button, icon_button, link_button
-from wa_app.components.cards import segmented
-from wa_app.components.feedback import empty, filtered_empty, skeleton_rows
+from wa_app.components.feedback import empty
 from wa_app.components.i18n import ago, moment, phone, t
 from wa_app.components.icons import icon
-from wa_app.components.inbox import chat_list, composer, petal, thread
-from wa_app.components.table import search_box
-
-VIEWS = ("all", "unread", "needs")
-
-
-def _list_head() -> rx.Component:
-    bar = rx.el.div(
-        rx.el.h1(t("inbox.title"), class_name="h1 grow"),
-        icon_button("search", t("inbox.search"), size=18, on_click=L.toggle_search, aria_expanded=L.search_open),
-        class_name="row",
-    )
-    views = segmented(
-        [(one, t(f"inbox.view.{one}")) for one in VIEWS], L.view, L.pick_view, label=t("inbox.views")
-    )  # fmt: skip
-    field = rx.cond(L.search_open, search_box(L.query, L.search, placeholder=t("inbox.search.hint")))
-    return rx.el.header(bar, field, views, class_name="pane-head")
-
-
-def _nothing() -> rx.Component:
-    none_yet = empty(
-        t("inbox.empty.title"), t("inbox.empty.text"), link_button(t("inbox.empty.do"), routes.DEVICES, look="primary", leading="smartphone")
-    )
-    return rx.cond(L.ready, rx.cond(L.is_filtered, filtered_empty(L.clear), none_yet), skeleton_rows(8))
+from wa_app.components.inbox import composer, petal, thread
+from wa_app.components.inbox_pane import inbox_pane
 
 
 def _list_pane() -> rx.Component:
+    none_yet = empty(
+        t("inbox.empty.title"), t("inbox.empty.text"), link_button(t("inbox.empty.do"), routes.DEVICES, look="primary", leading="smartphone")
+    )
+    found = rx.Var.create({"query": F.query, "people": F.people, "more_people": F.more_people, "hits": F.hits, "more_hits": F.more_hits})
+    begun = rx.Var.create({"query": B.query, "people": B.people, "phone": B.phone, "problem": B.problem})
     return rx.el.section(
-        _list_head(),
-        chat_list(
-            _nothing(), rows=L.rows, above=L.above, more=L.more, mark=L.mark, selected=C.chat_id, label=t("inbox.title"),
-            on_open=C.open, on_down=L.down, on_up=L.up, class_name="chat-list",
+        inbox_pane(
+            none_yet, rows=L.rows, above=L.above, more=L.more, mark=L.mark, ready=L.ready, selected=C.chat_id, missing=C.missing, view=L.view,
+            filters=L.filters, counts=L.counts, choices=L.choices, me=L.me, writes=L.may_write, target=L.target_min, found=found,
+            begun=begun, news=L.news, on_show=L.show, on_open=C.open, on_hit=lambda chat, message: C.open(chat), on_down=L.down,
+            on_up=L.up, on_act=L.act, on_find=F.find, on_begin_find=B.find, on_start=B.start, on_again=L.again,
         ),
         class_name="pane pane-list", aria_label=t("inbox.title"),
     )  # fmt: skip

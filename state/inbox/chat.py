@@ -29,6 +29,10 @@ TICK_S: Final = 5.0
 HURRY_S: Final = 1.0
 """How soon lines that are on their way out are looked at again."""
 LEAVING: Final = ("planned", "sending", "held")
+_LEAVE: Final = (
+    "(() => { const u = new URL(location.href); u.searchParams.delete('chat'); history.pushState({...history.state}, '', u.pathname + u.search); })()"
+)
+"""The folder and its filters stay in the address."""
 PANES: Final = ("list", "chat", "customer")
 
 
@@ -88,7 +92,7 @@ class ChatState(AppState):
         """Back to the list on a phone; the address no longer names a conversation."""
         await self.principal()
         self._forget()
-        return rx.call_script("history.pushState({...history.state}, '', '/inbox')")
+        return rx.call_script(_LEAVE)
 
     @rx.event
     async def show_pane(self, pane: str) -> None:

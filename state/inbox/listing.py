@@ -1,40 +1,58 @@
-"""The list of conversations: filters, search, a window of rows that follows the scrolling, live."""
+"""The list of conversations: folders, filters, a window of rows that follows the scrolling, live."""
 
 import asyncio
+import time
+from collections.abc import AsyncIterator, Collection
 from typing import Any, Final
 from uuid import UUID
 
 import reflex as rx
 
 from state.base import AppState
+from state.inbox.acting import Acting
+from state.inbox.news import Seen, news_of
 from state.inbox.rows import chat_row
 from wa_app import live
 from wa_app.db import TenantUnitOfWork
-from wa_app.schemas.conversations import ChatView
+from wa_app.schemas.conversations import ChatFilters, ChatView
 from wa_app.schemas.paging import Page
-from wa_app.services import conversations
+from wa_app.services import conversations, devices, tags
+from wa_app.services.conversations import settings
 
 PAGE: Final = 50
 PAGES: Final = 4
 """Pages kept at once: the state of a tab stays small however far somebody scrolls."""
 QUIET_S: Final = 0.3
+COUNT_S: Final = 2.0
+"""How seldom the folders are counted while messages pour in."""
 TICK_S: Final = 15.0
-VIEWS: Final = ("all", "unread", "needs")
+FOLDERS: Final = ("all", "mine", "unassigned", "bot", "needs_human", "unread", "mentions", "snoozed", "closed", "archived")
+FILTERS: Final = ("device", "team", "tag", "who")
 ABOUT: Final = frozenset({"message", "conversation", "answer", "resync"})
 """Kinds of live messages that may move a row."""
+NO_COUNTS: Final[dict[str, int]] = dict.fromkeys(FOLDERS, 0)
+NO_CHOICES: Final[dict[str, list[dict[str, str]]]] = {"device": [], "team": [], "tag": [], "who": []}
 
 
-class InboxState(AppState):
+class InboxState(Acting, AppState):
     """What the left pane shows."""
 
     rows: list[dict[str, Any]] = []
     above: int = 0
     more: bool = False
     ready: bool = False
-    failed: str = ""
     view: str = "all"
-    query: str = ""
-    search_open: bool = False
+    filters: dict[str, str] = dict.fromkeys(FILTERS, "")
+    """Ids of a device, a team, a tag, a person; "" for any."""
+    counts: dict[str, int] = NO_COUNTS
+    choices: dict[str, list[dict[str, str]]] = NO_CHOICES
+    """What can be filtered by, and assigned to."""
+    me: str = ""
+    may_write: bool = False
+    target_min: int = 0
+    """Minutes after which a waiting customer has waited too long; 0: nobody said."""
+    news: dict[str, Any] = {"seq": 0, "items": []}
+    """What is worth a notification; the browser decides by what its person wants."""
     changed: int = 0
     """Grows with every change of filters: the list begins at its top."""
     _cursors: list[str] = [""]
@@ -43,43 +61,35 @@ class InboxState(AppState):
     """Number of the first page that is loaded."""
     _sizes: list[int] = []
     _watch: int = 0
+    _told: list[str] = []
 
     @rx.event
-    async def load(self) -> None:
-        """The first page, unless it is here already: leaving a chat keeps the list where it was."""
+    async def load(self) -> AsyncIterator[None]:
+        """The folder in the page's address, unless it is here already: leaving a chat keeps the list where it was."""
+        principal = await self.principal()
+        self.me, self.may_write = str(principal.user_id or ""), principal.may("messages.send")
+        asked = self.router.url.query_parameters
+        changed = self._choose(str(asked.get("view", "all")), {name: str(asked.get(name, "")) for name in FILTERS})
+        if changed or not self.ready:
+            await self._from_top()
+            yield
+        async with self.unit_of_work() as uow:
+            await self._read_choices(uow)
+            await self._count(uow)
+
+    @rx.event
+    async def show(self, view: str, device: str, team: str, tag: str, who: str) -> None:
+        """Another folder, or other filters."""
         await self.principal()
-        if not self.rows:
+        if self._choose(str(view), {"device": str(device), "team": str(team), "tag": str(tag), "who": str(who)}):
             await self._from_top()
 
     @rx.event
-    async def pick_view(self, view: str) -> None:
-        """Whose conversations are on show."""
-        await self.principal()
-        self.view = view if view in VIEWS else "all"
+    async def again(self) -> None:
+        """Read everything anew: what came was not all, or came too late."""
         await self._from_top()
-
-    @rx.event
-    async def search(self, query: str) -> None:
-        """Find people by name or number."""
-        await self.principal()
-        self.query = str(query)[:100]
-        await self._from_top()
-
-    @rx.event
-    async def toggle_search(self) -> None:
-        """The field to search in, or no more; closing it shows everything again."""
-        await self.principal()
-        self.search_open = not self.search_open
-        if not self.search_open and self.query:
-            self.query = ""
-            await self._from_top()
-
-    @rx.event
-    async def clear(self) -> None:
-        """Without filters."""
-        await self.principal()
-        self.view, self.query = "all", ""
-        await self._from_top()
+        async with self.unit_of_work() as uow:
+            await self._count(uow)
 
     @rx.event
     async def down(self) -> None:
@@ -88,9 +98,8 @@ class InboxState(AppState):
             return
         async with self.unit_of_work() as uow:
             page = await self._page(uow, self._cursors[self._first + len(self._sizes)])
-            rows = _rows(page)
         known = {row["id"] for row in self.rows}
-        fresh = [row for row in rows if row["id"] not in known]
+        fresh = [row for row in _rows(page) if row["id"] not in known]
         self._sizes = [*self._sizes, len(fresh)]
         self.rows = [*self.rows, *fresh]
         self._set_end(page)
@@ -107,15 +116,17 @@ class InboxState(AppState):
         if self._first == 0:
             return
         async with self.unit_of_work() as uow:
-            rows = _rows(await self._page(uow, self._cursors[self._first - 1]))
+            page = await self._page(uow, self._cursors[self._first - 1])
+        if self._first == 1 and page.next_cursor and _key_of(page.next_cursor) > _key_of(self._cursors[1]):
+            # More has come in above than a page holds: what lies between was never read.
+            self._begin(page)
+            return
         here = {row["id"] for row in self.rows}
-        fresh = [row for row in rows if row["id"] not in here]
+        fresh = [row for row in _rows(page) if row["id"] not in here]
         self._first -= 1
         self.above = max(0, self.above - len(fresh)) if self._first else 0
         self.rows, self._sizes = [*fresh, *self.rows], [len(fresh), *self._sizes]
-        if len(self._sizes) > PAGES:
-            self.rows, self._sizes = self.rows[: -self._sizes[-1] or None], self._sizes[:-1]
-            self.more = True
+        self._drop_lowest(PAGES)
 
     @rx.event(background=True)
     async def watch(self) -> None:
@@ -124,72 +135,160 @@ class InboxState(AppState):
         async with self:
             self._watch += 1
             mine = self._watch
+        counted, owed = 0.0, False
         async with live.watch(principal.tenant_id) as inbox:
             while live.tab_is_open(self.router.session.client_token):
-                batch = await inbox.wait(TICK_S)
-                if not any(one["kind"] in ABOUT for one in batch):
+                batch = [one for one in await inbox.wait(COUNT_S if owed else TICK_S) if one["kind"] in ABOUT]
+                if not batch and not owed:
                     continue
                 async with self:
                     if self._watch != mine or not self.router.url.path.startswith("/inbox"):
                         return
                     # Asked anew each time: who lost the right to look sees nothing more.
                     async with self.unit_of_work() as uow:
-                        await self._refresh(uow, touched(batch))
+                        await self._follow(uow, batch)
+                        owed = owed or bool(batch)
+                        if owed and time.monotonic() - counted > COUNT_S:
+                            await self._count(uow)
+                            counted, owed = time.monotonic(), False
                 await asyncio.sleep(QUIET_S)
 
+    async def _follow(self, uow: TenantUnitOfWork, batch: list[dict[str, Any]]) -> None:
+        if any(one["kind"] == "resync" for one in batch):
+            self._begin(await self._page(uow, ""))
+            return
+        if batch and self.ready:
+            await self._merge(uow, touched(batch))
+            seen = Seen(self.me, set(self._told))
+            items = await news_of(uow, batch, seen)
+            if items:
+                self._told = [*self._told, *(one["mark"] for one in items)][-200:]
+                self.news = {"seq": self.news["seq"] + 1, "items": items}
+
+    def _choose(self, view: str, filters: dict[str, str]) -> bool:
+        """Take over what was asked for. Whether it is something else than before."""
+        view = view if view in FOLDERS else "all"
+        filters = {name: value if _is_id(value) else "" for name, value in filters.items()}
+        changed = (view, filters) != (self.view, self.filters)
+        self.view, self.filters = view, filters
+        return changed
+
     async def _from_top(self) -> None:
-        self._cursors, self._first, self.above, self._sizes = [""], 0, 0, []
         self.changed += 1
         async with self.unit_of_work() as uow:
-            page = await self._page(uow, "")
-            self.rows = _rows(page)
+            self.target_min = (await settings.in_force(uow)).first_response_target_min
+            self._begin(await self._page(uow, ""))
+
+    def _begin(self, page: Page[ChatView]) -> None:
+        self._cursors, self._first, self.above = [""], 0, 0
+        self.rows = _rows(page)
         self._sizes = [len(self.rows)]
         self._set_end(page)
         self.ready = True
 
-    async def _refresh(self, uow: TenantUnitOfWork, ids: set[str]) -> None:
-        """The newest page anew, the others as they were; further down only rows that were touched."""
-        if self._first:
-            self.rows = [chat_row(await conversations.get(uow, UUID(row["id"]))) if row["id"] in ids else row for row in self.rows]
+    async def _merge(self, uow: TenantUnitOfWork, ids: Collection[str]) -> None:
+        """Read only the rows that were touched, and put them where they belong now."""
+        if not ids:
             return
-        page = await self._page(uow, "")
-        newest = _rows(page)
-        top = {row["id"] for row in newest}
-        rest = [row for row in self.rows[self._sizes[0] if self._sizes else 0 :] if row["id"] not in top]
-        if len(self._sizes) <= 1:
-            self.rows, self._sizes = newest, [len(newest)]
-            self._set_end(page)
+        page = await conversations.list_(uow, filters=self._filters(), only=[UUID(one) for one in ids], limit=len(ids))
+        fresh = [row for row in _rows(page) if self._is_within(row)]
+        gone_up = sum(row["id"] in ids for row in self.rows) if self._first else 0
+        kept = [row for row in self.rows if row["id"] not in ids]
+        rows = sorted([*kept, *fresh], key=_key, reverse=True)
+        if rows == self.rows:
             return
-        # Who fell out of the newest page stands at the head of the next.
-        fallen = [row for row in self.rows[: self._sizes[0]] if row["id"] not in top] if page.next_cursor else []
-        self.rows, self._sizes = [*newest, *fallen, *rest], [len(newest) + len(fallen), *self._sizes[1:]]
+        self.rows = rows
+        self.above += max(0, gone_up - len(fresh))
+        self._measure()
+        self._drop_lowest(PAGES + 1)
+
+    def _is_within(self, row: dict[str, Any]) -> bool:
+        """Whether a row belongs between the first and the last one that are loaded."""
+        top, end = self._cursors[self._first], self._first + len(self._sizes)
+        if top and _key(row) >= _key_of(top):
+            return False
+        return not self.more or _key(row) >= _key_of(self._cursors[end])
+
+    def _measure(self) -> None:
+        """How many rows each page has now."""
+        ends = [_key_of(one) for one in self._cursors[self._first + 1 : self._first + len(self._sizes)]]
+        sizes = [0] * len(self._sizes)
+        for row in self.rows:
+            sizes[sum(_key(row) < end for end in ends)] += 1
+        self._sizes = sizes
+
+    def _drop_lowest(self, most: int) -> None:
+        while len(self._sizes) > 1 and (len(self._sizes) > PAGES or len(self.rows) > most * PAGE):
+            self.rows, self._sizes = self.rows[: len(self.rows) - self._sizes[-1]], self._sizes[:-1]
+            self._cursors = self._cursors[: self._first + len(self._sizes) + 1]
+            self.more = True
 
     def _set_end(self, page: Page[ChatView]) -> None:
         at = self._first + len(self._sizes)
         self._cursors = [*self._cursors[:at], *([page.next_cursor] if page.next_cursor else [])]
         self.more = page.next_cursor is not None
 
+    def _filters(self) -> ChatFilters:
+        chosen = {name: UUID(value) if value else None for name, value in self.filters.items()}
+        return ChatFilters.model_validate({
+            "view": self.view, "device_id": chosen["device"], "team_id": chosen["team"], "tag_id": chosen["tag"],
+            "assigned_to": chosen["who"],
+        })  # fmt: skip
+
     async def _page(self, uow: TenantUnitOfWork, cursor: str) -> Page[ChatView]:
-        return await conversations.list_(
-            uow, q=self.query, needs_human=self.view == "needs", unread=self.view == "unread", cursor=cursor or None, limit=PAGE
-        )
+        return await conversations.list_(uow, filters=self._filters(), cursor=cursor or None, limit=PAGE)
+
+    async def _count(self, uow: TenantUnitOfWork) -> None:
+        counts = (await conversations.counts(uow)).model_dump()
+        if counts != self.counts:
+            self.counts = counts
+
+    async def _read_choices(self, uow: TenantUnitOfWork) -> None:
+        may = uow.principal.may
+        found: dict[str, list[Any]] = {
+            "device": await devices.list_devices(uow) if may("devices.read") else [],
+            "team": await conversations.team_names(uow),
+            "tag": await tags.list_(uow, with_counts=False) if may("contacts.read") else [],
+            "who": await conversations.colleagues(uow),
+        }
+        self.choices = {
+            name: [{"id": str(one.id), "name": one.name, "note": _note(one)} for one in ones]
+            for name, ones in found.items()
+        }
 
     @rx.var
     def mark(self) -> str:
         """Names what the list shows, for the browser's part of it."""
         return f"{self.changed}"
 
-    @rx.var
-    def is_filtered(self) -> bool:
-        """Whether an empty list is empty only because of its filters."""
-        return self.view != "all" or self.query != ""
 
-
-def _rows(page: Page[ChatView]) -> list[dict[str, Any]]:
-    return [chat_row(view) for view in page.items]
+def _note(one: Any) -> str:
+    """What a choice shows beside its name: the colour of a tag, the state of a device."""
+    return str(getattr(one, "color", "") or getattr(one, "status", "") or "")
 
 
 def touched(batch: list[dict[str, Any]]) -> set[str]:
     """Conversations that live messages are about."""
     named = (one.get("conversation_id") or (one.get("id") if one["kind"] == "conversation" else None) for one in batch)
     return {str(one) for one in named if one}
+
+
+def _rows(page: Page[ChatView]) -> list[dict[str, Any]]:
+    return [chat_row(view) for view in page.items]
+
+
+def _key(row: dict[str, Any]) -> tuple[str, str]:
+    return row["at"], row["id"]
+
+
+def _key_of(cursor: str) -> tuple[str, str]:
+    """The order of the row a cursor names; times are all of the same zone, so their texts sort as they do."""
+    at, _, row_id = cursor.partition("~")
+    return at, row_id
+
+
+def _is_id(value: str) -> bool:
+    try:
+        return bool(value) and str(UUID(value)) == value
+    except ValueError:
+        return False

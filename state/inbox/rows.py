@@ -13,6 +13,8 @@ from wa_app.schemas.traces import TraceEntry, TraceStep
 from wa_app.services import files
 
 PREVIEW: Final = 120
+TAGS: Final = 2
+"""So many of a conversation's tags have room in the list."""
 MAX_TEXT: Final = 8_000
 """A line shows this much of a text; longer ones are rare and end with an ellipsis."""
 KINDS: Final = {"image": "image", "video": "video", "audio": "audio", "voice": "audio", "ptt": "audio", "sticker": "sticker"}
@@ -33,6 +35,9 @@ def chat_row(view: ChatView) -> dict[str, Any]:
         "at": iso(view.last_message_at), "text": (view.last_text or "")[:PREVIEW], "type": view.last_type or "",
         "by": _last_by(view), "unread": view.unread, "device": view.device_name,
         "turn": "bot" if view.is_bot_active else "human", "needs": view.needs_human_at is not None, "waiting": iso(waiting(view)),
+        "who": str(view.assigned_to or ""), "who_name": view.assignee_name or "", "status": view.status,
+        "priority": "" if view.priority == "none" else view.priority,
+        "tags": [{"name": tag.name, "color": tag.color} for tag in view.tags[:TAGS]], "tags_more": max(0, len(view.tags) - TAGS),
     }  # fmt: skip
 
 
@@ -41,8 +46,8 @@ def _last_by(view: ChatView) -> str:
 
 
 def waiting(view: ChatView) -> datetime | None:
-    """Since when somebody waits for a person."""
-    return view.needs_human_at or (view.last_inbound_at if view.unread and not view.is_bot_active else None)
+    """Since when the customer waits for an answer."""
+    return view.waiting_since or view.needs_human_at
 
 
 def pending_row(pending: PendingAnswer | None) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.browser
 WIDTHS = (320, 390, 1280)
 SIGNED_IN = (
     routes.HOME,
+    routes.INBOX,
     routes.CONTACTS,
     routes.CONTACTS_IMPORT,
     routes.CONTACTS_BLACKLIST,

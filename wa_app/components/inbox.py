@@ -24,23 +24,6 @@ Text = rx.EventHandler[_one]  # type: ignore[valid-type,type-arg]
 Plain = rx.EventHandler[no_args_event_spec]  # type: ignore[valid-type,type-arg]
 
 
-class ChatList(rx.NoSSRComponent):
-    """Conversations; only the rows in the window are drawn. Children show while there are none."""
-
-    tag = "ChatList"
-
-    rows: rx.Var[list[dict[str, Any]]]
-    above: rx.Var[int]
-    more: rx.Var[bool]
-    mark: rx.Var[str]
-    selected: rx.Var[str]
-    label: rx.Var[str]
-
-    on_open: Text
-    on_down: Plain
-    on_up: Plain
-
-
 class Petal(rx.NoSSRComponent):
     """Somebody's initials in the colour that the list gives them."""
 
@@ -107,11 +90,9 @@ def petal(contact_id: Any, name: Any, size: str = "") -> rx.Component:
     return component
 
 
-def chat_list(*empty: Any, **props: Any) -> rx.Component:
-    """See `ChatList`."""
-    ChatList.library = _modules()["list"]
-    component: rx.Component = ChatList.create(*empty, **props)
-    return component
+def list_module() -> str:
+    """Import path of the rows of the list, which the left pane builds upon."""
+    return _modules()["list"]
 
 
 def thread(**props: Any) -> rx.Component:

@@ -73,7 +73,8 @@ export function CommandPalette({ pages = [], actions = [] }) {
       if (event.key === "/") {
         const search = document.querySelector("[data-search]");
         event.preventDefault();
-        if (search) search.focus(); else show("palette");
+        // A button opens the field to search in, which then takes the cursor.
+        if (search?.tagName === "BUTTON") search.click(); else if (search) search.focus(); else show("palette");
         return;
       }
       if (Date.now() - pending.current < 1200) {
@@ -108,6 +109,8 @@ export function CommandPalette({ pages = [], actions = [] }) {
       h("dl", { className: "keys", key: "list" }, [
         line(["⌘K", "Ctrl K"], t("keys.palette")), line(["/"], t("keys.search")),
         ...pages.filter((page) => page.letter).map((page) => line(["g", page.letter], t("keys.go", { page: t(page.key) }))),
+        // A page with keys of its own lists them here.
+        ...(window.sapaKeys ?? []).map(([keys, text]) => line(keys, t(text))),
         line(["?"], t("keys.help")), line(["Esc"], t("keys.escape")),
       ]),
     ], t("shell.shortcuts"));
