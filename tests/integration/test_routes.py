@@ -46,7 +46,7 @@ TABLE_OF = {
     "conversation_id": "conversations", "chat_id": "conversations", "tenant_id": "tenants", "segment_id": "segments",
     "suppression_id": "suppressions", "grab_id": "group_grabs", "entry_id": "suppressions", "preferred_device_id": "devices",
     "message_template_id": "message_templates", "auto_reply_id": "auto_replies", "template_id": "message_templates", "series_id": "campaign_series",
-    "agent_id": "agents",
+    "agent_id": "agents", "team_id": "teams", "quick_reply_id": "quick_replies",
     "scan_id": "ocr_scans",
     "document_id": "knowledge_documents",
     "ai_provider_id": "ai_providers",

@@ -24,6 +24,7 @@ from wa_app.api.v1 import (
     campaign_parts,
     campaign_series,
     campaigns,
+    chat_team,
     chats,
     contacts,
     devices,
@@ -35,8 +36,10 @@ from wa_app.api.v1 import (
     message_templates,
     messages,
     ocr,
+    quick_replies,
     segments,
     settings,
+    teams,
 )
 
 VERSION = "1.0.0"
@@ -49,7 +52,7 @@ V1: tuple[APIRouter, ...] = (
     admin.routes, campaign_parts.routes, campaign_series.routes, message_templates.routes, auto_replies.routes,
     agent.default_routes, agent_chat.routes, agent.routes,
     ocr.routes,
-    chats.routes,
+    chats.routes, chat_team.routes, teams.routes, quick_replies.routes,
     knowledge.routes,
     ai_providers.routes, ai_providers.settings_routes, ai_providers.usage_routes, admin_ai.routes,
     agent_trials.routes,

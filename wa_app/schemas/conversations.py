@@ -61,6 +61,8 @@ class ChatFilters(BaseModel):
     team_id: UUID | None = None
     assigned_to: UUID | None = None
     unread: bool = False
+    active_h: int | None = Field(None, ge=1, le=720)
+    """Only those in which something was said within so many hours."""
 
 
 class Colleague(BaseModel):

@@ -35,6 +35,20 @@ class Draft(BaseModel):
     updated_at: datetime | None = None
 
 
+class DraftChange(BaseModel):
+    """What is in the composer; nothing at all forgets it."""
+
+    model_config = ConfigDict(extra="forbid")
+    text: str = Field("", max_length=65_536)
+    file_id: UUID | None = None
+    reply_to: UUID | None = None
+
+
+class TypingChange(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    typing: bool = True
+
+
 class Scheduled(BaseModel):
     """A message that a person wrote for later."""
 

@@ -10,7 +10,17 @@ from wa_app.api.paging import ListingDep, Page
 from wa_app.api.routing import router
 from wa_app.db import unit_of_work
 from wa_app.schemas.agent_chat import ChatSuggestion, ChatSummary
-from wa_app.schemas.conversations import BotSwitch, ChatMessage, ChatSend, ChatView
+from wa_app.schemas.conversations import (
+    BotSwitch,
+    ChatCounts,
+    ChatFilters,
+    ChatFolder,
+    ChatMessage,
+    ChatSend,
+    ChatView,
+    Colleague,
+)
+from wa_app.schemas.inbox import ChatCustomer, ChatHit, ChatSchedule, ChatStart, Draft, DraftChange, Scheduled
 from wa_app.schemas.principal import Principal
 from wa_app.services import conversations
 from wa_app.services.agents import helping
@@ -20,12 +30,49 @@ routes = router("/chats", "chats")
 
 @routes.get("")
 async def list_chats(
-    uow: Uow, listing: ListingDep, needs_human: Annotated[bool, Query()] = False, unread: Annotated[bool, Query()] = False
-) -> Page[ChatView]:
-    """Conversations, the latest first; `q` looks for their contacts."""
-    return await conversations.list_(
-        uow, q=listing.q, needs_human=needs_human, unread=unread, cursor=listing.cursor, limit=listing.limit
-    )
+    uow: Uow, listing: ListingDep, view: Annotated[ChatFolder, Query()] = "all",
+    device_id: Annotated[UUID | None, Query()] = None, team_id: Annotated[UUID | None, Query()] = None,
+    tag_id: Annotated[UUID | None, Query()] = None, assigned_to: Annotated[UUID | None, Query()] = None,
+    unread: Annotated[bool, Query()] = False, needs_human: Annotated[bool, Query(deprecated=True)] = False,
+) -> Page[ChatView]:  # fmt: skip
+    """Conversations of a view, the latest first; `q` looks for their contacts, and in `all` everywhere."""
+    filters = ChatFilters(
+        view="needs_human" if needs_human else view, q=listing.q, device_id=device_id, team_id=team_id, tag_id=tag_id,
+        assigned_to=assigned_to, unread=unread,
+    )  # fmt: skip
+    return await conversations.list_(uow, filters=filters, cursor=listing.cursor, limit=listing.limit)
+
+
+@routes.post("", status_code=201)
+async def start(uow: Uow, body: ChatStart) -> ChatView:
+    """The conversation with a contact or a number on a device; it is made when there is none, and listed once something was said."""
+    return await conversations.start(uow, device_id=body.device_id, contact_id=body.contact_id, phone=body.phone)
+
+
+@routes.get("/search")
+async def search(uow: Uow, listing: ListingDep) -> Page[ChatHit]:
+    """Messages with all words of `q`, the last by its beginning, newest first, 200 at most; broadcasts are not looked through."""
+    items = await conversations.search(uow, listing.q, limit=listing.limit)
+    return Page(items=items)
+
+
+@routes.get("/active")
+async def active(uow: Uow, listing: ListingDep, hours: Annotated[int, Query(ge=1, le=720)] = 24) -> Page[ChatView]:
+    """Open conversations in which something was said within the last `hours`, the latest first."""
+    filters = ChatFilters(q=listing.q, active_h=hours)
+    return await conversations.list_(uow, filters=filters, cursor=listing.cursor, limit=listing.limit)
+
+
+@routes.get("/counts")
+async def counts(uow: Uow) -> ChatCounts:
+    """How many conversations each view has; more than 1000 are told as 1001."""
+    return await conversations.counts(uow)
+
+
+@routes.get("/colleagues")
+async def colleagues(uow: Uow) -> list[Colleague]:
+    """Who may be given a conversation."""
+    return await conversations.colleagues(uow)
 
 
 @routes.get("/{chat_id}")
@@ -44,6 +91,49 @@ async def list_messages(uow: Uow, chat_id: UUID, listing: ListingDep) -> Page[Ch
 async def send(uow: Uow, chat_id: UUID, body: ChatSend) -> ChatMessage:
     """Answer as a person: it takes over, so automatic answers stop. Give an `Idempotency-Key` against sending twice."""
     return await conversations.send(uow, chat_id, body)
+
+
+@routes.post("/{chat_id}/messages/{message_id}/resend", status_code=202)
+async def resend(uow: Uow, chat_id: UUID, message_id: UUID) -> ChatMessage:
+    """Send a message that has surely failed once more; asking twice sends it once. 409 for any other."""
+    return await conversations.resend(uow, chat_id, message_id)
+
+
+@routes.get("/{chat_id}/scheduled")
+async def list_scheduled(uow: Uow, chat_id: UUID) -> list[Scheduled]:
+    """What was written for later, the next first."""
+    return await conversations.scheduled(uow, chat_id)
+
+
+@routes.post("/{chat_id}/scheduled", status_code=202)
+async def schedule(uow: Uow, chat_id: UUID, body: ChatSchedule) -> Scheduled:
+    """Write a message that leaves at a time, once. Give an `Idempotency-Key` against planning twice."""
+    return await conversations.schedule_send(uow, chat_id, body, body.at)
+
+
+@routes.delete("/{chat_id}/scheduled/{message_id}", status_code=204)
+async def cancel_scheduled(uow: Uow, chat_id: UUID, message_id: UUID) -> None:
+    """Take a message for later back; 409 when it has left."""
+    await conversations.cancel_scheduled(uow, chat_id, message_id)
+
+
+@routes.get("/{chat_id}/draft")
+async def show_draft(uow: Uow, chat_id: UUID) -> Draft:
+    """What the person who asks has begun to write here; empty when nothing."""
+    return await conversations.get_draft(uow, chat_id)
+
+
+@routes.put("/{chat_id}/draft")
+async def save_draft(uow: Uow, chat_id: UUID, body: DraftChange) -> Draft:
+    """Keep what is in the composer, so that it is there on another screen; nothing at all forgets it."""
+    await conversations.save_draft(uow, chat_id, body.text, body.file_id, body.reply_to)
+    return await conversations.get_draft(uow, chat_id)
+
+
+@routes.get("/{chat_id}/customer")
+async def customer(uow: Uow, chat_id: UUID) -> ChatCustomer:
+    """What is known of the person: tags, consent, broadcasts, insights, other conversations, times of service."""
+    return await conversations.customer(uow, chat_id)
 
 
 @routes.post("/{chat_id}/toggle-bot")

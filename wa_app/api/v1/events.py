@@ -31,14 +31,15 @@ MAX_STREAMS = 50
 READ_VERBS = {
     "device": Verb.DEVICES_READ, "campaign": Verb.CAMPAIGNS_READ, "import": Verb.CONTACTS_READ,
     "contact": Verb.CONTACTS_READ, "message": Verb.MESSAGES_READ, "chat": Verb.MESSAGES_READ,
-    "conversation": Verb.MESSAGES_READ,
+    "conversation": Verb.MESSAGES_READ, "answer": Verb.MESSAGES_READ, "typing": Verb.MESSAGES_READ, "team": Verb.MESSAGES_READ,
+    "quick_reply": Verb.MESSAGES_READ,
 }  # fmt: skip
 _open: Counter[UUID] = Counter()
 
 
 @routes.get("", response_class=StreamingResponse, responses={200: {"content": {"text/event-stream": {}}}})
 async def events(request: Request, principal: CurrentPrincipal) -> StreamingResponse:
-    """Devices, QR codes, campaigns, imports and messages of the tenant as they change."""
+    """Devices, QR codes, campaigns, imports, messages and conversations (whose, notes, who is typing) of the tenant as they change."""
     if _open[principal.tenant_id] >= MAX_STREAMS:
         raise LimitReached("too_many_streams", retry_after_s=10)
     return StreamingResponse(

@@ -1,6 +1,6 @@
 """Conversations: who said what, who answers, whose they are, and what waits to be said."""
 
-from wa_app.services.conversations.assigning import assign, assign_team, auto_assign
+from wa_app.services.conversations.assigning import assign, assign_free, assign_team, auto_assign
 from wa_app.services.conversations.chats import get, list_, messages
 from wa_app.services.conversations.customers import block, customer, start, unblock, writable
 from wa_app.services.conversations.drafts import get_draft, save_draft
@@ -24,6 +24,7 @@ __all__ = [
     "add_note",
     "archive",
     "assign",
+    "assign_free",
     "assign_team",
     "auto_assign",
     "block",

@@ -4,7 +4,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from wa_app.db import TenantUnitOfWork
-from wa_app.errors import NotFound
+from wa_app.errors import Conflict, NotFound
 from wa_app.schemas.conversations import ChatView
 from wa_app.services import audit
 from wa_app.services.conversations import chats, settings
@@ -69,7 +69,30 @@ async def auto_assign(uow: TenantUnitOfWork, conversation_id: UUID) -> UUID | No
     row: Any = await conn.fetchrow(query, uow.tenant_id, conversation_id)
     if row is None or row["assigned_to"] is not None:
         return None
-    chosen: UUID | None = await conn.fetchval(_CHOOSE, uow.tenant_id, row["team_id"], THERE_MIN, LOAD)
+    return await _give(uow, conversation_id, row["team_id"])
+
+
+async def assign_free(uow: TenantUnitOfWork, conversation_id: UUID) -> ChatView:
+    """Give a conversation to who is there and has the least to do, because a person asks for it.
+
+    Raises NotFound, Conflict `nobody_there`.
+    """
+    uow.require("messages.send")
+    conn = await uow.driver()
+    query = "SELECT team_id FROM conversations WHERE tenant_id = $1 AND id = $2 FOR UPDATE"
+    row: Any = await conn.fetchrow(query, uow.tenant_id, conversation_id)
+    if row is None:
+        raise NotFound
+    chosen = await _give(uow, conversation_id, row["team_id"])
+    if chosen is None:
+        raise Conflict("nobody_there")
+    return await _changed(uow, conversation_id, user_id=chosen)
+
+
+async def _give(uow: TenantUnitOfWork, conversation_id: UUID, team_id: UUID | None) -> UUID | None:
+    """Choose and give; the row is locked."""
+    conn = await uow.driver()
+    chosen: UUID | None = await conn.fetchval(_CHOOSE, uow.tenant_id, team_id, THERE_MIN, LOAD)
     if chosen is not None:
         await conn.execute(_ASSIGN, uow.tenant_id, conversation_id, chosen)
         uow.publish("conversation", id=conversation_id, assigned_to=chosen)

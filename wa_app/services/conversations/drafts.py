@@ -16,6 +16,7 @@ ON CONFLICT (tenant_id, user_id, conversation_id) DO UPDATE SET text = excluded.
   reply_to = excluded.reply_to, updated_at = excluded.updated_at
 """
 _FORGET = "DELETE FROM conversation_drafts WHERE tenant_id = $1 AND conversation_id = $2 AND user_id = $3"
+_FILE = "SELECT 1 FROM files WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL"
 # A file or a message that has gone meanwhile is left out.
 _GET = """
 SELECT d.text, f.id AS file_id, m.id AS reply_to, d.updated_at FROM conversation_drafts d
@@ -28,12 +29,14 @@ WHERE d.tenant_id = $1 AND d.conversation_id = $2 AND d.user_id = $3
 async def save_draft(
     uow: TenantUnitOfWork, conversation_id: UUID, text: str, file_id: UUID | None = None, reply_to: UUID | None = None
 ) -> None:
-    """Keep what is in the composer; nothing at all forgets it. Raises NotFound."""
+    """Keep what is in the composer; nothing at all forgets it. Raises NotFound, Invalid for a file that is not ours."""
     uow.require("messages.send")
     await chats.chat_of(uow, conversation_id)
     if len(text) > MAX_TEXT:
         raise Invalid(FieldError("text", "value_too_long", {"limit": MAX_TEXT}))
     conn, person = await uow.driver(), _person(uow)
+    if file_id is not None and await conn.fetchval(_FILE, uow.tenant_id, file_id) is None:
+        raise Invalid(FieldError("file_id", "file_not_found"))
     if not text.strip() and file_id is None and reply_to is None:
         await conn.execute(_FORGET, uow.tenant_id, conversation_id, person)
         return

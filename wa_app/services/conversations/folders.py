@@ -58,6 +58,8 @@ def condition(filters: ChatFilters, user_id: UUID | None, *, first: int) -> tupl
         parts.append(f"team_id = {place(filters.team_id)} AND team_id IS NOT NULL")
     if filters.assigned_to is not None:
         parts.append(f"assigned_to = {place(filters.assigned_to)} AND assigned_to IS NOT NULL")
+    if filters.active_h is not None:
+        parts.append(f"last_message_at > now() - make_interval(hours => {place(filters.active_h)}::int)")
     if filters.tag_id is not None:
         parts.append(_BY_TAG.format(tag=place(filters.tag_id)))
     return "".join(f" AND {part}" for part in parts), values
