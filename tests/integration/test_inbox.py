@@ -233,7 +233,7 @@ async def test_another_tenants_conversation_is_nowhere(signed: Signed, device: U
     later, me = datetime.now(UTC) + timedelta(hours=1), signed.user_id
     send = ChatSend(text="x")
     calls = {
-        "get": (), "messages": (), "assign": (None,), "assign_team": (None,), "close": (), "reopen": (), "snooze": (later,), "archive": (),
+        "get": (), "messages": (), "assign": (None,), "assign_team": (None,), "assign_free": (), "close": (), "reopen": (), "snooze": (later,), "archive": (),
         "unarchive": (), "set_priority": ("low",), "set_tags": ([],), "add_note": ("x",), "notes": (), "save_draft": ("x",),
         "get_draft": (), "send": (send,), "schedule_send": (send, later), "scheduled": (), "cancel_scheduled": (new_id(),),
         "resend": (new_id(),), "customer": (), "writable": (), "block": (), "unblock": (), "mark_read": (), "cancel_answer": (),
