@@ -71,6 +71,32 @@ _PREFIXES: Final = (("di", 4), ("ke", 5), ("se", 6), ("ter", 4), ("ber", 4), ("p
 _VOWELS: Final = frozenset("aiueo")
 
 
+_ROOT_WORDS: Final = (
+    """
+    kabar kabul kabur kacau kagum kait kaji kalah kandung kantuk kasih kata kategori kaya kayuh kebal kebut kecam kecil kecoh
+    kecewa kejar kejut keluar keluh kelola kelompok kelupas kemas kembali kembang kemudi kena kenal kenang kendali kendara kental keras
+    kering keringat kerja keruk kesan ketat ketik khusus kibar kikis kilap kilat kira kirim kisah klaim kocok kombinasi komentar
+    konfirmasi konsultasi konsumsi kontrol koordinasi koreksi korban kosong kredit kritik kuasa kuat kubur kukus kumpul kunci kunjung
+    kupas kurang kuras kurung kutip kutuk
+    maaf mabuk main maju makan maki makmur maksud malu mandi manfaat marah masak masuk mati menang mewah milik minat minta minum miring
+    miskin modal mohon muat mudah mulai mulia muncul mundur murah murni musnah musuh
+    naik nama nanti nasihat nikah nikmat nilai noda nyala nyaman nyanyi nyata
+    cerai capai damai gadai ganti hubung janji pakai perintah pergi ramai sampai santai selesai sesuai teliti urai
+    """
+)
+_ROOTS: Final = frozenset(_ROOT_WORDS.split())
+"""Words that cutting by rule alone takes for others: a nasal prefix swallows their first letter or stands before it, or they end like a suffix."""
+_MONOSYLLABLE: Final = frozenset(("bom", "cap", "cat", "cek", "cor", "gas", "klik", "las", "lap", "lem", "pel", "rem", "sah", "tik", "tes"))
+_BEFORE_ROOTS: Final = {
+    "": ("",), "di": ("",), "ke": ("",), "se": ("",), "ter": ("",), "ber": ("",), "be": ("",), "per": ("",), "pe": ("",), "me": ("",),
+    "memper": ("",), "diper": ("",), "diber": ("",), "mem": ("p", "m", ""), "pem": ("p", "m", ""), "men": ("t", "n"), "pen": ("t", "n"),
+    "meng": ("k", ""), "peng": ("k", ""), "meny": ("s", "ny"), "peny": ("s", "ny"), "dipem": ("p", ""), "keter": ("",), "keber": ("",),
+}  # fmt: skip
+"""Prefixes, and the letters that they may have swallowed."""
+_ENDINGS: Final = ("", "kan", "an", "i")
+_LOAN: Final = ("asi", "isi", "usi", "ksi", "nsi")
+
+
 @lru_cache(50_000)
 def stem(word: str) -> str:
     """A word without its Indonesian affixes, or its English plural; the same for all forms of most words.
@@ -80,15 +106,41 @@ def stem(word: str) -> str:
     """
     if len(word) <= 4 or not word.isalpha():
         return word
-    word = _cut_end(word, _PARTICLES, 4)
-    word = _cut_end(word, _POSSESSIVE, 4)
-    bare = _cut_prefix(word)
+    bare = _cut_end(word, _PARTICLES, 4)
+    plain = _cut_end(bare, _POSSESSIVE, 4)
+    for form in dict.fromkeys((word, bare, plain)):
+        if root := _root(form):
+            return root
+    bare = _cut_prefix(plain)
     for ending in ("kan", "an", "i"):
-        if bare.endswith(ending) and len(bare) - len(ending) >= 4 and (ending != "i" or bare != word):
+        if bare.endswith(ending) and len(bare) - len(ending) >= 4 and (ending != "i" or _is_suffix(bare, plain)):
             return bare[: -len(ending)]
     if bare.endswith("s") and len(bare) >= 5 and bare[-2] not in "sauio":
         return bare[:-1]
     return bare
+
+
+def _root(word: str) -> str:
+    """The word of `_ROOTS` that this is a form of; "" for none."""
+    for prefix, swallowed in _BEFORE_ROOTS.items():
+        if not word.startswith(prefix):
+            continue
+        for ending in _ENDINGS:
+            middle = word[len(prefix) : len(word) - len(ending)] if word.endswith(ending) else ""
+            for letters in swallowed:
+                if letters + middle in _ROOTS:
+                    return letters + middle
+    for prefix in ("menge", "penge", "di"):
+        middle = word.removeprefix(prefix)
+        for ending in _ENDINGS:
+            if middle != word and middle.endswith(ending) and middle.removesuffix(ending) in _MONOSYLLABLE:
+                return middle.removesuffix(ending)
+    return ""
+
+
+def _is_suffix(bare: str, word: str) -> bool:
+    """Whether an `i` at the end is one: not of a word as it stands, nor of a loan word (`transaksi`)."""
+    return bare != word and not (len(bare) >= 7 and bare.endswith(_LOAN))
 
 
 def _cut_end(word: str, endings: tuple[str, ...], keep: int) -> str:
@@ -118,36 +170,45 @@ def _cut_nasal(word: str) -> str:
 
 def _denasal(word: str, rest: str) -> str:
     if rest.startswith("ng") and len(rest) >= 5:
-        return rest[2:] if rest[2] in _VOWELS or rest[2] in "gh" else rest
+        return rest[2:] if rest[2] in _VOWELS or rest[2] in "ghk" else rest
     if rest.startswith("ny") and len(rest) >= 5:
         return "s" + rest[2:]
     if rest.startswith("m") and len(rest) >= 5:
-        return "p" + rest[1:] if rest[1] in _VOWELS else rest[1:]
+        return "p" + rest[1:] if rest[1] in _VOWELS else _cut_per(rest[1:])
     if rest.startswith("n") and len(rest) >= 5:
         return "t" + rest[1:] if rest[1] in _VOWELS else rest[1:]
-    if rest[0] in "lrwy" and len(rest) >= 4:
+    if rest[0] in "lrwy" and rest[1] in _VOWELS and len(rest) >= 4:
         return rest
-    return word
+    return _cut_per(word)
+
+
+def _cut_per(word: str) -> str:
+    """The prefix between another one and the word: mem-per-baiki, di-per-baiki."""
+    return word[3:] if word.startswith("per") and len(word) >= 7 and word[3] not in _VOWELS else word
 
 
 def tokens(text: str) -> Iterator[tuple[str, str]]:
     """Every token of a text in order: as it is written (folded), and the term it is indexed under; stop words too."""
-    folded = fold(text)
+    folded, after = fold(text), 0
     for hit in _TOKEN.finditer(folded):
+        if hit.start() < after:
+            continue
         if (number := hit["number"]) is not None:
-            yield from _number(number, hit["unit"], folded, hit.end())
+            thousands = None if hit["unit"] else _NEXT_THOUSANDS.match(folded, hit.end())
+            after = thousands.end() if thousands else 0
+            yield from _number(number, thousands[1] if thousands else hit["unit"])
         else:
             surface = hit["word"][:MAX_TERM]
             for plain in EXPAND.get(surface, (SLANG.get(surface, surface),)):
                 yield plain, stem(plain)
 
 
-def _number(number: str, unit: str | None, folded: str, end: int) -> Iterator[tuple[str, str]]:
+def _number(number: str, unit: str | None) -> Iterator[tuple[str, str]]:
+    """A number as it is looked for: `1,5 juta` is 1500000; one with a point is found by its parts, too."""
     grouped = re.fullmatch(r"\d{1,3}(?:[.,]\d{3})+", number)
     plain = re.sub(r"[.,]", "", number) if grouped else number.replace(",", ".")
-    after = unit or (found[1] if (found := _NEXT_THOUSANDS.match(folded, end)) else "")
-    if after in _THOUSANDS:
-        worth = str(round(float(plain) * _THOUSANDS[after]))
+    if unit in _THOUSANDS:
+        worth = str(round(float(plain) * _THOUSANDS[unit]))
         yield worth, worth[:MAX_TERM]
         return
     yield plain, plain[:MAX_TERM]
