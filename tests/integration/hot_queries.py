@@ -38,8 +38,10 @@ from wa_app.services import (
     message_templates,
     messages,
     overview,
+    quick_replies,
     segments,
     tags,
+    teams,
 )
 from wa_app.services.admin import dead, work
 from wa_app.services.agent_trials import surroundings
@@ -199,6 +201,10 @@ HOT: dict[str, Ask] = {
     "conversations.view_team": lambda uow, w: conversations.list_(uow, filters=ChatFilters(team_id=w.ids["teams"])),
     "conversations.view_tag": lambda uow, w: conversations.list_(uow, filters=ChatFilters(tag_id=w.ids["tags"])),
     "conversations.counts": lambda uow, w: conversations.counts(uow),
+    "conversations.service_times": lambda uow, w: conversations.service_times(uow, days=30),
+    "conversations.active": lambda uow, w: conversations.list_(uow, filters=ChatFilters(active_h=24)),
+    "teams.list": lambda uow, w: teams.list_(uow),
+    "quick_replies.list": lambda uow, w: quick_replies.list_(uow, q="harga"),
     "conversations.words": lambda uow, w: conversations.search(uow, "sepatu"),
     "conversations.customer": lambda uow, w: conversations.customer(uow, w.ids["conversations"]),
     "conversations.scheduled": lambda uow, w: conversations.scheduled(uow, w.ids["conversations"]),

@@ -72,6 +72,32 @@ async def test_a_customers_message_waits_and_a_persons_answer_ends_the_waiting(s
         assert [one.resolved_at is None for one in (await conversations.customer(uow, chat)).cases] == [True, False]
 
 
+async def test_times_of_service_are_told_by_person_and_to_who_may_see_them(signed: Signed, device: UUID) -> None:
+    chats = [await hears(signed, device, "Halo", f"+62811100080{n}", ago_min=minutes) for n, minutes in enumerate((10, 20, 100, 200))]
+    async with unit_of_work(signed.principal) as uow:
+        await settings.change(uow, AnswerSettingsChange(first_response_target_min=30, resolution_target_min=60))
+        assert [(await conversations.get(uow, chat)).overdue for chat in chats] == [False, False, True, True]
+        for chat in chats[:3]:
+            await conversations.send(uow, chat, ChatSend(text="Ya"))
+        await conversations.close(uow, chats[0])
+        await conversations.close(uow, chats[2])
+        assert not (await conversations.get(uow, chats[2])).overdue
+        found = await conversations.service_times(uow, days=7)
+        first, whole = found.first_response, found.resolution
+        assert (found.cases, found.unanswered, found.unanswered_late, found.unresolved, found.unresolved_late) == (4, 1, 1, 2, 1)
+        assert (first.cases, first.within_target, whole.cases, whole.within_target) == (3, 2, 2, 1)
+        assert [round(value or 0) // 60 for value in (first.median_s, first.p90_s, whole.median_s, whole.p90_s)] == [20, 84, 55, 91]
+        assert [(one.name, one.first_response.cases, one.resolution.cases) for one in found.people] == [("Sari", 3, 2)]
+        old = {"long": datetime.now(UTC) - timedelta(days=9)}
+        await uow.session.execute(text("UPDATE conversation_cases SET opened_at = :long"), old)
+        assert (await conversations.service_times(uow, days=7)).first_response.median_s is None
+    agent = Principal(signed.tenant_id, signed.user_id, frozenset({"messages.read"}))
+    stranger = Principal(signed.tenant_id, new_id(), frozenset({"messages.read"}))
+    for principal, shown in ((agent, ["Sari"]), (stranger, []), (Principal(signed.tenant_id, None, agent.verbs, "api_key"), [])):
+        async with unit_of_work(principal) as uow:
+            assert [one.name for one in (await conversations.service_times(uow, days=30)).people] == shown
+
+
 async def test_what_is_snoozed_wakes_by_the_clock_or_the_customer(signed: Signed, device: UUID) -> None:
     chat = await hears(signed, device, "Nanti ya")
     async with unit_of_work(signed.principal) as uow:

@@ -157,6 +157,10 @@ class ChatView(BaseModel):
     """Since when the customer has waited for a person."""
     late: bool = False
     """Whether they have waited longer than the tenant's target."""
+    opened_at: datetime | None = None
+    """Since when the present case has been open; None: all are closed."""
+    overdue: bool = False
+    """Whether that is longer ago than the tenant's target for closing."""
 
 
 class ChatMedia(BaseModel):

@@ -22,6 +22,7 @@ from wa_app.schemas.conversations import (
 )
 from wa_app.schemas.inbox import ChatCustomer, ChatHit, ChatSchedule, ChatStart, Draft, DraftChange, Scheduled
 from wa_app.schemas.principal import Principal
+from wa_app.schemas.service_times import ServiceTimes
 from wa_app.services import conversations
 from wa_app.services.agents import helping
 
@@ -67,6 +68,12 @@ async def active(uow: Uow, listing: ListingDep, hours: Annotated[int, Query(ge=1
 async def counts(uow: Uow) -> ChatCounts:
     """How many conversations each view has; more than 1000 are told as 1001."""
     return await conversations.counts(uow)
+
+
+@routes.get("/service-times")
+async def service_times(uow: Uow, days: Annotated[int, Query(ge=1, le=366)] = 30) -> ServiceTimes:
+    """Median and 90th percentile of the first answer and of closing, for cases opened within `days`; by person for who may see the team."""
+    return await conversations.service_times(uow, days=days)
 
 
 @routes.get("/colleagues")

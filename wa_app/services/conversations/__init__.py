@@ -9,6 +9,7 @@ from wa_app.services.conversations.later import cancel_scheduled, resend, schedu
 from wa_app.services.conversations.notes import add_note, mentioned, notes
 from wa_app.services.conversations.people import colleagues, team_names
 from wa_app.services.conversations.searching import search
+from wa_app.services.conversations.service_times import service_times
 from wa_app.services.conversations.states import (
     archive,
     close,
@@ -49,6 +50,7 @@ __all__ = [
     "search",
     "send",
     "send_answer_now",
+    "service_times",
     "set_priority",
     "set_tags",
     "snooze",

@@ -9,7 +9,15 @@ from wa_app.db import TenantUnitOfWork
 from wa_app.errors import FieldError, Invalid, NotFound
 from wa_app.kit.clock import utc_now
 from wa_app.models.answers import OPEN
-from wa_app.schemas.conversations import ChatContact, ChatFilters, ChatMessage, ChatTag, ChatView, PendingAnswer
+from wa_app.schemas.conversations import (
+    AnswerSettings,
+    ChatContact,
+    ChatFilters,
+    ChatMessage,
+    ChatTag,
+    ChatView,
+    PendingAnswer,
+)
 from wa_app.schemas.paging import Page
 from wa_app.services.conversations import folders, lines, settings
 
@@ -17,13 +25,14 @@ _OF = OPEN.replace("state", "t.state")
 _WHO: Final[Mapping[str, Literal["contact", "human"]]] = {"contact": "contact", "human": "human"}
 _VIEW = f"""
 SELECT v.*, c.name, c.phone, d.name AS device_name, u.name AS assignee_name, g.name AS team_name, l.last_text,
-  l.last_type, l.last_sender, x.tags,
+  l.last_type, l.last_sender, x.tags, s.opened_at,
   t.id AS turn_id, t.state AS turn_state, t.due_at AS turn_due_at, t.decision, t.messages
 FROM ({{page}}) v
 LEFT JOIN contacts c ON c.tenant_id = v.tenant_id AND c.id = v.contact_id
 LEFT JOIN devices d ON d.tenant_id = v.tenant_id AND d.id = v.device_id
 LEFT JOIN users u ON u.id = v.assigned_to
 LEFT JOIN teams g ON g.tenant_id = v.tenant_id AND g.id = v.team_id
+LEFT JOIN conversation_cases s ON s.tenant_id = v.tenant_id AND s.conversation_id = v.id AND s.resolved_at IS NULL
 LEFT JOIN answer_turns t ON t.tenant_id = v.tenant_id AND t.conversation_id = v.id AND {_OF}
 LEFT JOIN LATERAL (
   SELECT left(m.text, 160) AS last_text, m.type AS last_type, m.sender AS last_sender FROM messages m
@@ -60,9 +69,9 @@ async def list_(
     conn = await uow.driver()
     rows = await conn.fetch(query, uow.tenant_id, at, before, limit + 1, *values)
     last = rows[limit - 1] if len(rows) > limit else None
-    target = (await settings.in_force(uow)).first_response_target_min
+    held = await settings.in_force(uow)
     return Page(
-        items=[_view(row, target) for row in rows[:limit]],
+        items=[_view(row, held) for row in rows[:limit]],
         next_cursor=None if last is None else write_cursor(last["last_message_at"], last["id"]),
     )
 
@@ -75,7 +84,7 @@ async def get(uow: TenantUnitOfWork, conversation_id: UUID) -> ChatView:
     row = await conn.fetchrow(_VIEW.format(page=page), uow.tenant_id, conversation_id)
     if row is None:
         raise NotFound
-    return _view(row, (await settings.in_force(uow)).first_response_target_min)
+    return _view(row, await settings.in_force(uow))
 
 
 async def messages(
@@ -127,7 +136,7 @@ def title_of(jid: str, name: str) -> str:
     return name or jid.partition("@")[0]
 
 
-def _view(row: Mapping[str, Any], target_min: int) -> ChatView:
+def _view(row: Mapping[str, Any], held: AnswerSettings) -> ChatView:
     made = ("tags", "device_name")
     kept = {key: row[key] for key in ChatView.model_fields if key in row.keys() and key not in made}  # noqa: SIM118 - records know no `in`
     is_group = row["group_jid"] is not None
@@ -135,13 +144,17 @@ def _view(row: Mapping[str, Any], target_min: int) -> ChatView:
         id=row["contact_id"] or row["id"], name=title_of(row["group_jid"], row["group_name"]) if is_group else row["name"],
         phone=row["phone"],
     )  # fmt: skip
-    since = row["waiting_since"]
     return ChatView(
         **kept, contact=contact, is_group=is_group, pending=_pending(row), tags=[ChatTag(**one) for one in lines.plain(row["tags"]) or ()],
         last_from=_WHO.get(row["last_sender"], "bot") if row["last_sender"] else None,
         device_name=row["device_name"] or "",
-        late=bool(target_min and since and utc_now() - since > timedelta(minutes=target_min)),
+        late=_passed(row["waiting_since"], held.first_response_target_min), overdue=_passed(row["opened_at"], held.resolution_target_min),
     )  # fmt: skip
+
+
+def _passed(since: datetime | None, target_min: int) -> bool:
+    """Whether a target has been missed by now; 0 is none."""
+    return bool(target_min and since and utc_now() - since > timedelta(minutes=target_min))
 
 
 def _pending(row: Mapping[str, Any]) -> PendingAnswer | None:

@@ -19,7 +19,7 @@ async def fill(uow: TenantUnitOfWork, quick_reply_id: UUID, conversation_id: UUI
     """The text with the values of the conversation's customer, and the file. Raises NotFound for either."""
     reply = await reading.get(uow, quick_reply_id)
     chat = await chats.chat_of(uow, conversation_id)
-    values = await preview.values_of_contact(uow, chat.contact_id)
+    values = await preview.values_of_contact(uow, chat.contact_id) if chat.contact_id else None
     return QuickReplyFilled(text=filled(reply.body, values or {}), file=reply.file)
 
 
