@@ -9,7 +9,9 @@ from reflex.style import set_color_mode
 from pages import routes
 from pages.navigation import ACTIONS, ADMIN, BUILD, DAILY, PHONE, PLACES, RUN, Place
 from state.base import AppState
+from state.inbox.listing import InboxState
 from state.jobs import JobsState
+from state.waiting import WaitingState
 from wa_app.components.buttons import icon_button, link
 from wa_app.components.chips import avatar
 from wa_app.components.dialogs import menu, menu_item, menu_separator, popover
@@ -25,11 +27,24 @@ def mark(class_name: str = "") -> rx.Component:
     return rx.el.span(*(rx.el.i() for _ in range(4)), class_name=f"mark {class_name}".strip(), aria_hidden="true")
 
 
+def _waiting(place: Place, active: str) -> list[rx.Component]:
+    """How much waits for this person there."""
+    if place.noun != "inbox":
+        return []
+    # The inbox counts live, for its own folders too.
+    n = InboxState.counts["waiting"].to(int) if active == "inbox" else WaitingState.n
+    pill = rx.el.b(
+        rx.cond(n > 99, "99+", n), rx.el.span(" ", t("nav.waiting"), class_name="sr"), class_name="count-pill nav-count"
+    )  # fmt: skip
+    return [rx.cond(n > 0, pill)]
+
+
 def _nav_item(place: Place, active: str) -> rx.Component:
     current = {"aria_current": "page"} if place.noun == active else {}
     return link(
-        noun_icon(place.noun), rx.el.span(t(f"nav.{place.noun}")), href=place.href, class_name="nav-item", **current
-    )
+        noun_icon(place.noun), rx.el.span(t(f"nav.{place.noun}")), *_waiting(place, active), href=place.href, class_name="nav-item",
+        **current,
+    )  # fmt: skip
 
 
 def _role() -> rx.Component:
@@ -216,7 +231,9 @@ def _phone_bar(title: Any, back: str | None) -> rx.Component:
 def _bottom_bar(active: str) -> rx.Component:
     def one(place: Place) -> rx.Component:
         current = {"aria_current": "page"} if place.noun == active else {}
-        return link(noun_icon(place.noun, 22), rx.el.span(t(f"nav.{place.noun}")), href=place.href, **current)
+        return link(
+            noun_icon(place.noun, 22), rx.el.span(t(f"nav.{place.noun}")), *_waiting(place, active), href=place.href, **current
+        )
 
     return rx.el.nav(
         *(one(place) for place in PHONE), _more_menu(active), class_name="bottombar", aria_label=t("nav.main")
@@ -261,6 +278,7 @@ def shell(
     `foot` is a `sticky_foot`.
     """
     back = crumbs[-1][1] if crumbs else None
+    counts = {} if active == "inbox" else {"on_mount": WaitingState.load}
     return rx.el.div(
         zone_sync(AppState.tenant_zone, AppState.language),
         rx.el.a(t("shell.skip"), href="#content", class_name="skip"),
@@ -277,6 +295,7 @@ def shell(
         _bottom_bar(active),
         command_palette([{"key": f"nav.{p.noun}", "href": p.href, "letter": p.letter} for p in PLACES], list(ACTIONS)),
         class_name=f"shell {class_name}".strip(),
+        **counts,
     )
 
 

@@ -30,7 +30,7 @@ FOLDERS: Final = ("all", "mine", "unassigned", "bot", "needs_human", "unread", "
 FILTERS: Final = ("device", "team", "tag", "who")
 ABOUT: Final = frozenset({"message", "conversation", "answer", "resync"})
 """Kinds of live messages that may move a row."""
-NO_COUNTS: Final[dict[str, int]] = dict.fromkeys(FOLDERS, 0)
+NO_COUNTS: Final[dict[str, int]] = dict.fromkeys((*FOLDERS, "waiting"), 0)
 NO_CHOICES: Final[dict[str, list[dict[str, str]]]] = {"device": [], "team": [], "tag": [], "who": []}
 
 

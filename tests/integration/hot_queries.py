@@ -193,6 +193,7 @@ HOT: dict[str, Ask] = {
     "conversations.needs_human": lambda uow, w: conversations.list_(uow, needs_human=True),
     **{f"conversations.view_{view}": _view(view) for view in get_args(ChatFolder)},
     "conversations.only": lambda uow, w: conversations.list_(uow, only=[w.ids["conversations"]]),
+    "conversations.waiting": lambda uow, w: conversations.waiting(uow),
     "conversations.colleagues": lambda uow, w: conversations.colleagues(uow),
     "conversations.team_names": lambda uow, w: conversations.team_names(uow),
     "conversations.view_assignee": lambda uow, w: conversations.list_(uow, filters=ChatFilters(assigned_to=w.ids["users"])),

@@ -143,6 +143,10 @@ async def test_views_and_counts_say_the_same(signed: Signed, device: UUID) -> No
         assert [(one.id, one.name) for one in await conversations.colleagues(uow)] == [(signed.user_id, "Sari")]
         counted = await conversations.counts(uow)
         assert {name: getattr(counted, name) for name in found} == {name: len(ids) for name, ids in found.items()}
+        # Theirs and unread, and what needs somebody; what is another one's waits for that one.
+        assert (counted.waiting, await conversations.waiting(uow)) == (2, 2)
+        await conversations.mark_read(uow, mine)
+        assert await conversations.waiting(uow) == 1
         await conversations.set_tags(uow, mine, [])
         await conversations.assign(uow, mine, None)
         assert await views(uow, "mine") == []

@@ -91,6 +91,8 @@ class ChatCounts(BaseModel):
     unread: int
     mentions: int
     """Notes that name the person who asks, in conversations they have not opened since."""
+    waiting: int = 0
+    """What waits for the person who asks: theirs and unread, or in need of somebody and not another one's."""
 
 
 class ChatTag(BaseModel):

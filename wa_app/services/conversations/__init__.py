@@ -4,7 +4,7 @@ from wa_app.services.conversations.assigning import assign, assign_free, assign_
 from wa_app.services.conversations.chats import get, list_, messages
 from wa_app.services.conversations.customers import block, customer, start, unblock, writable
 from wa_app.services.conversations.drafts import get_draft, save_draft
-from wa_app.services.conversations.folders import counts
+from wa_app.services.conversations.folders import counts, waiting
 from wa_app.services.conversations.later import cancel_scheduled, resend, schedule_send, scheduled
 from wa_app.services.conversations.notes import add_note, mentioned, notes
 from wa_app.services.conversations.people import colleagues, team_names
@@ -59,5 +59,6 @@ __all__ = [
     "toggle_bot",
     "unarchive",
     "unblock",
+    "waiting",
     "writable",
 ]

@@ -33,6 +33,16 @@ _BY_TAG = "id IN (SELECT g.conversation_id FROM conversation_tags g WHERE g.tena
 _COUNT = "(SELECT count(*) FROM (SELECT 1 FROM conversations WHERE tenant_id = $1 AND last_message_at IS NOT NULL AND {where} LIMIT {most}) n)"
 _MENTIONS = "(SELECT count(*) FROM (SELECT 1 FROM note_mentions WHERE tenant_id = $1 AND user_id = $2 AND seen_at IS NULL LIMIT {most}) n)"
 
+# What waits for one person: it needs somebody and is theirs or nobody's, or it is theirs and they have not read it.
+_WAITING = """
+(SELECT count(*) FROM (
+  SELECT id FROM conversations WHERE tenant_id = $1 AND needs_human_at IS NOT NULL AND status = 'open'
+    AND (assigned_to IS NULL OR assigned_to = $2)
+  UNION
+  SELECT id FROM conversations WHERE tenant_id = $1 AND assigned_to = $2 AND assigned_to IS NOT NULL AND status = 'open' AND unread > 0
+  LIMIT {most}) n)
+"""
+
 
 def condition(filters: ChatFilters, user_id: UUID | None, *, first: int) -> tuple[str, list[Any]] | None:
     """SQL that follows other conditions, and its values from `$first` on. None where nothing can be found."""
@@ -70,6 +80,14 @@ async def counts(uow: TenantUnitOfWork) -> ChatCounts:
     uow.require("messages.read")
     conn = await uow.driver()
     parts = [_COUNT.format(where=where.format(user="$2"), most=COUNTED) + f" AS {name}" for name, where in _VIEWS.items()]
-    parts.append(_MENTIONS.format(most=COUNTED) + " AS mentions")
+    parts += [_MENTIONS.format(most=COUNTED) + " AS mentions", _WAITING.format(most=COUNTED) + " AS waiting"]
     row = await conn.fetchrow("SELECT " + ", ".join(parts), uow.tenant_id, uow.principal.user_id)
     return ChatCounts.model_validate(dict(row))
+
+
+async def waiting(uow: TenantUnitOfWork) -> int:
+    """How many conversations wait for the person who asks."""
+    uow.require("messages.read")
+    conn = await uow.driver()
+    found: int = await conn.fetchval("SELECT " + _WAITING.format(most=COUNTED), uow.tenant_id, uow.principal.user_id)
+    return found
