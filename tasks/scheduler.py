@@ -17,6 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from wa_app import db
+from wa_app.ai.gateway import quotas
 from wa_app.config import get_settings
 from wa_app.db import system_unit_of_work
 from wa_app.errors import AppError
@@ -132,6 +133,10 @@ async def _mails() -> None:
     await resets.wake_unsent()
 
 
+async def _ai_holds() -> None:
+    await quotas.give_back()
+
+
 async def _tidy() -> None:
     await sweeps.tidy()
     await guarding.tidy()
@@ -158,6 +163,7 @@ JOBS: Final[Mapping[str, tuple[int, Job]]] = {
     "campaigns.series": (5, _series),
     "answers.wake": (1, answers.wake_due),
     "answers.settle": (2, answers.settle),
+    "ai.holds": (10, _ai_holds),
     "answers.resume": (30, _resume),
     "imports.wake": (5, _imports),
     "groups.wake": (5, _groups),

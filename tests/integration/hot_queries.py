@@ -10,12 +10,14 @@ from datetime import UTC, datetime
 from typing import Any, get_args
 from uuid import UUID
 
+from wa_app.ai.gateway import quotas
 from wa_app.db import SystemUnitOfWork, TenantUnitOfWork
-from wa_app.inbound import answering, contexts, opt_words, process
+from wa_app.inbound import answering, contexts, media, opt_words, process
 from wa_app.kit.ids import NIL, id_floor, new_id
 from wa_app.models.outbound import MessageState
 from wa_app.models.people import SuppressionReason
 from wa_app.models.reports import JobKind
+from wa_app.models.scans import OcrScan
 from wa_app.schemas.auto_replies import RuleFilter, RuleQuestion
 from wa_app.schemas.blacklist import BlacklistFilter
 from wa_app.schemas.campaigns import Target
@@ -26,6 +28,7 @@ from wa_app.sending import acks, audience, caps, claims, lane, ledger, reconcile
 from wa_app.services import (
     agent_trials,
     agents,
+    ai_usage,
     auto_replies,
     blacklist,
     campaigns,
@@ -39,12 +42,14 @@ from wa_app.services import (
     messages,
     overview,
     quick_replies,
+    scans,
     segments,
     tags,
     teams,
 )
 from wa_app.services.admin import dead, work
 from wa_app.services.agent_trials import surroundings
+from wa_app.services.ai_providers import rows as provider_rows
 from wa_app.services.auto_replies import counting, deciding
 from wa_app.services.campaigns import addresses, jobs, reports, series, snapshots, variants
 from wa_app.services.campaigns import links as campaign_links
@@ -95,6 +100,8 @@ def segment(uow: TenantUnitOfWork, world: World, rule: dict[str, Any]) -> Awaita
 
 
 HOT: dict[str, Ask] = {
+    "ai.usage": lambda uow, w: ai_usage.summary(uow),
+    "scans.get": lambda uow, w: uow.session.get(OcrScan, w.ids["ocr_scans"]),
     "contacts.list": lambda uow, w: contacts.list_(uow),
     "contacts.list_next_page": lambda uow, w: contacts.list_(uow, cursor=str(w.contact_ids[2000])),
     "contacts.search_name": lambda uow, w: contacts.list_(uow, ContactFilter(q="sari 77")),
@@ -229,6 +236,14 @@ HOT: dict[str, Ask] = {
 }
 
 SYSTEM: dict[str, AskAll] = {
+    "ai.platform_usage": lambda uow, w: ai_usage.platform_summary(uow, "Asia/Jakarta"),
+    "ai.tidy": lambda uow, w: ai_usage.tidy(uow),
+    "ai.holds": lambda uow, w: uow.session.execute(quotas._EXPIRED),
+    "ai.providers": lambda uow, w: uow.session.execute(provider_rows._FACTS, {"zone": "Asia/Jakarta", "ids": [w.ids["ai_providers"]]}),
+    "media.wake": lambda uow, w: media.wake(uow),
+    "media.give_up": lambda uow, w: uow.session.execute(media._LATE, {"patience": media.PATIENCE_S}),
+    "scans.wake": lambda uow, w: scans.wake(uow),
+    "scans.old": lambda uow, w: uow.session.execute(scans._OLD),
     "sweep.turns": lambda uow, w: uow.session.execute(answers._DUE, {"again": answers.WAKE_AGAIN_S}),
     "sweep.answers": lambda uow, w: uow.session.execute(answers._LEFT),
     "sweep.snoozed": lambda uow, w: uow.session.execute(answers._WAKE),

@@ -28,7 +28,7 @@ ROWS = 12_000
 BIG = (
     "contacts", "contact_identities", "contact_tags", "outbound_messages", "inbound_events", "messages",
     "conversations", "suppressions", "device_sends", "import_errors", "device_events", "audit_log", "files",
-    "auto_reply_contacts", "auto_reply_hits",
+    "auto_reply_contacts", "auto_reply_hits", "ai_usage", "ai_usage_hours", "ai_counters", "ai_holds", "message_media", "ocr_scans",
 )  # fmt: skip
 
 # What makes a thousand rows of a table different from one another; `g` counts, `t` numbers the tenant.
@@ -49,6 +49,14 @@ SPREAD: dict[str, dict[str, str]] = {
     "messages": {"provider_message_id": "'x' || g"},
     "auto_reply_contacts": {"contact_id": "(SELECT ids[g] FROM many)", "last_at": "now()", "period_at": "now()"},
     "auto_reply_hits": {"auto_reply_id": "$auto_replies", "day": "current_date - (g / 400)::integer", "shard": "g % 400"},
+    "ai_usage": {"call_id": "uuidv7()", "job_key": "'j' || g", "created_at": "now() - g * interval '10 min'",
+                 "outcome": "CASE WHEN g % 100 = 0 THEN 'upstream' ELSE 'ok' END"},
+    "ai_usage_hours": {"hour": "date_trunc('hour', now()) - g * interval '1 h'"},
+    "ai_counters": {"subject_id": "uuidv7()", "created_at": "now() - g * interval '1 min'"},
+    "ai_holds": {"subject_id": "uuidv7()", "expires_at": "now() + g * interval '1 s'"},
+    "message_media": {"message_id": "uuidv7()", "state": "CASE WHEN g % 200 = 0 THEN 'waiting' ELSE 'done' END", "due_at": "now()"},
+    "ocr_scans": {"status": "CASE WHEN g % 200 = 0 THEN 'queued' ELSE 'done' END", "due_at": "now()",
+                  "expires_at": "now() + g * interval '1 s'"},
     "suppressions": {"hash": "sha256((t || 's' || g)::bytea)"},
     "import_errors": {"row": "g"},
     "device_sends": {"total": "g", "strangers": "g / 2", "at": "now() - interval '3 h' + g * interval '1 s'",

@@ -121,7 +121,7 @@ class AiCounter(Row, table=True):
     __tablename__ = "ai_counters"
     __table_args__ = (
         UniqueConstraint("tenant_id", "id"), UniqueConstraint("subject_id", "subject", "period"),
-        state_check("subject", CounterOf),
+        state_check("subject", CounterOf), Index("ix_ai_counters_old", "created_at"),
     )  # fmt: skip
     tenant_id: UUID | None = Field(default=None, foreign_key="tenants.id")
     subject: CounterOf = Field(sa_column=state_column(CounterOf))
@@ -131,6 +131,24 @@ class AiCounter(Row, table=True):
     requests: int = Field(default=0, sa_column=_big(nullable=False))
     tokens: int = Field(default=0, sa_column=_big(nullable=False))
     cost_micros: int = Field(default=0, sa_column=_big(nullable=False))
+
+
+class AiHold(Row, table=True):
+    """What a call that is going on has reserved on a counter. It goes when the call is settled; of a call that was
+    killed a sweep gives it back after `expires_at`."""
+
+    __tablename__ = "ai_holds"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "id"), state_check("subject", CounterOf), Index("ix_ai_holds_expires", "expires_at"),
+    )  # fmt: skip
+    tenant_id: UUID | None = Field(default=None, foreign_key="tenants.id")
+    subject: CounterOf = Field(sa_column=state_column(CounterOf))
+    subject_id: UUID
+    day: str
+    """The day on whose counter, and on whose month's, it stands."""
+    tokens: int = Field(default=0, sa_column=_big(nullable=False))
+    cost_micros: int = Field(default=0, sa_column=_big(nullable=False))
+    expires_at: datetime = Field(sa_type=DateTime(timezone=True))
 
 
 class AiSettings(Row, table=True):
@@ -166,6 +184,8 @@ class AiUsage(TenantRow, table=True):
         *tenant_keys(),
         Index("uq_ai_usage_job", "tenant_id", "job_key", unique=True, postgresql_where=text("job_key IS NOT NULL")),
         Index(None, "provider_id", "created_at"), Index("ix_ai_usage_tenant_created", "tenant_id", "created_at"),
+        Index("ix_ai_usage_platform", "created_at", "id", postgresql_where=text("NOT is_own")),
+        Index("ix_ai_usage_failed", "created_at", "id", postgresql_where=text("NOT is_own AND outcome <> 'ok'")),
     )  # fmt: skip
     call_id: UUID
     feature: str

@@ -92,7 +92,7 @@ async def begin(tenant_id: UUID, request: ChatRequest) -> Call:
         account = Account(CounterOf.BUDGET, tenant_id, tenant_id, choice.day, choice.budget)
         tokens = max((_tokens(ask, one) for one in choice.candidates), default=0)
         cost = max((_cost(ask, one, choice.budget) for one in choice.candidates), default=0)
-        call.budget = await quotas.reserve(uow, account, tokens, cost)
+        call.budget = await quotas.reserve(uow, account, tokens, cost, for_s=request.deadline_s)
     if call.budget is None:
         raise LimitReached("ai_budget_reached")
     return call
@@ -130,7 +130,8 @@ async def _reserve(uow: Any, call: Call, candidate: Candidate) -> tuple[list[Hol
         accounts.insert(0, (package, "package"))
     holds: list[Hold] = []
     for account, outcome in accounts:
-        hold = await quotas.reserve(uow, account, tokens, _cost(call.ask, candidate, account.limits))
+        cost = _cost(call.ask, candidate, account.limits)
+        hold = await quotas.reserve(uow, account, tokens, cost, for_s=call.request.deadline_s)
         if hold is None:
             return holds, outcome
         holds.append(hold)

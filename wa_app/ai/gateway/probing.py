@@ -97,7 +97,7 @@ async def _note(uow: SystemUnitOfWork, candidate: Candidate, fault: Fault | None
     await circuits.clear(uow, candidate.endpoint.id)
     await uow.session.execute(_ENABLE, {"id": candidate.endpoint.id})
     account = Account(CounterOf.PROVIDER, candidate.endpoint.id, candidate.tenant_id, candidate.day, candidate.limits)
-    await quotas.reserve(uow, account, usage.input + usage.output, cost or 0)
+    await quotas.count(uow, account, usage.input + usage.output, cost or 0)
 
 
 async def models(endpoint: Endpoint) -> list[str]:
