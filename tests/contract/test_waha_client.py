@@ -22,6 +22,7 @@ from wa_app.channels.port import (
     IdentityKind,
     OutcomeUnknown,
     OutgoingFile,
+    Quoted,
     Receipt,
     Refused,
     RetryLater,
@@ -143,6 +144,19 @@ async def test_reads_groups_of_every_engine(linked: tuple[WahaClient, World, Jud
     assert [group.name for group in await client.groups("shop")] == ["Grup 0", "Grup 1", "Grup 2"]
     owner, member = await client.group_members("shop", "120363000000@g.us")
     assert (owner.is_admin, member.phone, member.is_admin) == (True, "+628123456789", False)
+
+
+async def test_quotes_and_asks_for_files_by_whole_ids(linked: tuple[WahaClient, World, Judge, str]) -> None:
+    client, world, _, _ = linked
+    quoted = Quoted("ABC", False, "999@lid")
+    await client.send_text("shop", "123@g.us", "Halo", quoted=quoted)
+    file = OutgoingFile("image/jpeg", "a.jpg", data=b"x")
+    await client.send_image("shop", CHAT, file, quoted=Quoted("ABC", True))
+    await client.send_file("shop", CHAT, file, quoted=Quoted("ABC"))
+    sent = sorted(filter(None, (message.reply_to for message in world.messages.values())))
+    assert sent == ["ABC", "false_123@g.us_ABC_999@lid", f"true_{CHAT}_ABC"]
+    with pytest.raises(DeviceTrouble):
+        await client.media_again("shop", "123@g.us", quoted)
 
 
 async def test_creating_a_session_twice_reconfigures_it(linked: tuple[WahaClient, World, Judge, str]) -> None:

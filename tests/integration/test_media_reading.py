@@ -96,6 +96,31 @@ async def test_what_is_not_read_is_kept(hooked: World, mime: str, data: bytes, r
         assert path.read_bytes() == data
 
 
+async def test_a_file_without_an_address_is_asked_for(hooked: World) -> None:
+    await hooked.fault("media_empty", count=1)
+    row = await send(hooked, b"Daftar harga: kain batik 185.000", "text/plain", "harga.txt")
+    assert row["url"] is None
+    await hooked.fault("media_never", count=1)
+    await media.fetch(hooked.tenant_id, row["id"])
+    late = (await hooked.fetch("SELECT state, attempts, reason FROM message_media WHERE id = $1", row["id"]))[0]
+    assert tuple(late) == ("waiting", 1, "media_missing")
+    await media.fetch(hooked.tenant_id, row["id"])
+    await media.read(hooked.tenant_id, row["id"])
+    message = await message_of(hooked, row)
+    assert (message["reading_state"], message["reading"]["text"]) == ("done", "Daftar harga: kain batik 185.000")
+
+
+async def test_a_file_that_nobody_has_is_given_up_after_a_few_questions(hooked: World) -> None:
+    await hooked.fault("media_empty", count=1)
+    row = await send(hooked, b"halo", "text/plain", "a.txt")
+    await hooked.fault("media_never")
+    for _ in range(media.ASKS + 1):
+        assert (await message_of(hooked, row))["reading_state"] == "waiting"
+        await media.fetch(hooked.tenant_id, row["id"])
+    message = await message_of(hooked, row)
+    assert (message["reading_state"], message["reading"]) == ("failed", {"reason": "media_missing"})
+
+
 async def test_a_file_that_is_gone_ends_at_once(hooked: World) -> None:
     row = await send(hooked, b"terlambat", "text/plain", "a.txt")
     async with httpx.AsyncClient(base_url=hooked.sandbox_url) as http:

@@ -17,7 +17,7 @@ from sqlalchemy import text
 from wa_app import leases
 from wa_app.ai import reading
 from wa_app.channels import registry
-from wa_app.channels.port import AccessRefused, ChannelError, IncomingMedia, MediaGone
+from wa_app.channels.port import AccessRefused, Channel, ChannelError, IncomingMedia, MediaGone, Quoted
 from wa_app.db import SystemUnitOfWork, TenantUnitOfWork, UnitOfWork, unit_of_work
 from wa_app.errors import AppError, Invalid, LimitReached
 from wa_app.files import file_store
@@ -41,6 +41,8 @@ READ_S: Final = 120.0
 """Seconds that reading one file of a message may take."""
 _TRIES: Final = (2, 4, 8, 15, 30, 30, 30, 30)
 """Seconds before the next try of a fetch."""
+ASKS: Final = 3
+"""How often a file is asked for that came without an address."""
 _MAX_READS: Final = 2
 """How often a file is read when workers die of it."""
 STICKER: Final = "image/webp"
@@ -52,7 +54,9 @@ _EXPECT = text(
 _MARK = text("UPDATE messages SET reading_state = :state WHERE tenant_id = :t AND id = :message")
 _WORK = text(
     "SELECT m.message_id, m.url, m.mime, m.name, m.state, m.attempts, m.file_id, d.waha_server_id, f.storage_key, "
-    "f.mime AS file_mime, f.name AS file_name FROM message_media m "
+    "f.mime AS file_mime, f.name AS file_name, d.session, g.provider_message_id, g.author ->> 'jid' AS author, v.chat_id "
+    "FROM message_media m JOIN messages g ON g.tenant_id = m.tenant_id AND g.id = m.message_id "
+    "JOIN conversations v ON v.tenant_id = g.tenant_id AND v.id = g.conversation_id "
     "JOIN devices d ON d.tenant_id = m.tenant_id AND d.id = m.device_id "
     "LEFT JOIN files f ON f.tenant_id = m.tenant_id AND f.id = m.file_id "
     "WHERE m.tenant_id = :t AND m.id = :id"
@@ -120,12 +124,15 @@ async def fetch(tenant_id: UUID, media_id: UUID) -> None:
 
 async def _fetched(held: _Held) -> _Outcome:
     row = held.row
-    if not row.url or row.waha_server_id is None:
+    if row.waha_server_id is None:
         return _Outcome(ReadingState.FAILED, "media_missing")
     try:
         channel = await registry.channel(row.waha_server_id)
+        url = row.url or await _asked_again(channel, row)
+        if url is None:
+            return _again(row, "media_missing") if row.attempts < ASKS else _Outcome(ReadingState.FAILED, "media_missing")
         name = row.name or f"{row.mime.partition('/')[0] or 'file'}-{str(row.message_id)[-12:]}"
-        async with aclosing(channel.media(row.url)) as chunks:
+        async with aclosing(channel.media(url)) as chunks:
             kept = await files.store(held.principal, name, chunks)
     except MediaGone:
         return _Outcome(ReadingState.FAILED, "media_gone")
@@ -146,6 +153,14 @@ async def _fetched(held: _Held) -> _Outcome:
     why = skipped(kept.mime, row.mime.partition(";")[0].strip().lower())
     state = ReadingState.READING if why is None else ReadingState.SKIPPED
     return _Outcome(state, why, media=facts, file_id=kept.id, wait_s=RESEND_S)
+
+
+async def _asked_again(channel: Channel, row: Any) -> str | None:
+    """The address of a file that the webhook did not tell; WAHA downloads it only then."""
+    if not row.provider_message_id or not row.chat_id:
+        return None
+    found = await channel.media_again(row.session, row.chat_id, Quoted(row.provider_message_id, False, row.author))
+    return found.url if found is not None else None
 
 
 def _again(row: Any, reason: str) -> _Outcome:

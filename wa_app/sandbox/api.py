@@ -47,6 +47,7 @@ class WahaApi:
             ("POST", "/api/{session}/auth/request-code", self.request_code),
             ("GET", "/api/{session}/new-message-id", self.new_message_id),
             ("GET", "/api/{session}/chats/{chat}/messages", self.messages),
+            ("GET", "/api/{session}/chats/{chat}/messages/{message}", self.message),
             ("GET", "/api/{session}/groups", self.groups),
             ("GET", "/api/{session}/groups/{group}", self.group),
             ("GET", "/api/{session}/groups/{group}/participants/v2", self.participants),
@@ -238,6 +239,19 @@ class WahaApi:
         found.sort(key=lambda m: m.at, reverse=query.get("sortOrder", "desc") != "asc")
         offset, limit = int(query.get("offset", 0)), int(query.get("limit", 10))
         return [_read_back(m, session) for m in found[offset : offset + limit]]
+
+    async def message(self, request: Request) -> Any:
+        session, problem = self._ready(request)
+        if session is None:
+            return problem
+        chat, asked = request.path_params["chat"], request.path_params["message"]
+        found = self.world.in_chat(session, wire.canonical(chat, session, self.world))
+        one = next((m for m in found if asked in (m.bare, wire.full_id(m))), None)
+        if one is None:
+            return _not_found()
+        view = _read_back(one, session)
+        is_there = request.query_params.get("downloadMedia", "true") == "true" and not self.world.fault(session.name, "media_never")
+        return view if is_there else {**view, "media": None}
 
     async def groups(self, request: Request) -> Any:
         session, problem = self._ready(request)

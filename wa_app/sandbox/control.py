@@ -28,6 +28,8 @@ FAULTS = {
     "http_500_reads": "answer 500 to GET requests (session *)",
     "rate_reads": "answer 500 'rate-overlimit' to questions about groups and LIDs",
     "hang_reads": "answer questions about groups and LIDs after a wait (seconds)",
+    "media_empty": "tell of a customer's file without its address, until it is asked for",
+    "media_never": "have no file for who asks for it",
     "webhook_twice": "send a webhook two times",
     "webhook_late": "send a webhook late (seconds)",
     "webhook_reorder": "send webhooks up to 2 s late, so that they overtake each other",

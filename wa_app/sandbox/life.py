@@ -213,7 +213,10 @@ class Life:
         if author:
             session.names[message.author or ""] = session.names.get(author, "")
         self.world.keep(message, session)
-        self.hooks.emit(session, wire.stored(message, session), "message", "message.any")
+        told = wire.stored(message, session)
+        if message.file is not None and self.world.fault(session.name, "media_empty"):
+            told["media"] = {**message.file, "url": None, "error": {"code": 13, "details": "download failed"}}
+        self.hooks.emit(session, told, "message", "message.any")
         return message
 
     def owner_writes(self, session: Session, chat: str, text: str) -> Message:

@@ -136,7 +136,7 @@ class OutgoingFile:
 
 @dataclass(frozen=True, slots=True)
 class Quoted:
-    """The message that another one answers, in the same chat.
+    """A message that another one answers, or that is asked for, in its chat.
 
     `from_me` is None when it is not known who wrote it; `author` is the vendor's id of the member of a group who did.
     """

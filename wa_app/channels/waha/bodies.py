@@ -28,18 +28,21 @@ def session_config(spec: SessionSpec) -> dict[str, object]:
     }
 
 
+def whole_id(chat_id: str, message: Quoted) -> str:
+    """The id of a message as far as we know it: WEBJS finds none by less."""
+    if message.from_me is None:
+        return message.message_id
+    tail = f"_{message.author}" if message.author else ""
+    return f"{'true' if message.from_me else 'false'}_{chat_id}_{message.message_id}{tail}"
+
+
 def quoting(chat_id: str, quoted: Quoted | None) -> dict[str, object]:
-    """Which message of the chat is answered: by its whole id as far as we know it, as WEBJS finds it by nothing less.
+    """Which message of the chat is answered.
 
     >>> quoting("123@g.us", Quoted("ABC", False, "999@lid"))
     {'reply_to': 'false_123@g.us_ABC_999@lid'}
     """
-    if quoted is None:
-        return {}
-    if quoted.from_me is None:
-        return {"reply_to": quoted.message_id}
-    tail = f"_{quoted.author}" if quoted.author else ""
-    return {"reply_to": f"{'true' if quoted.from_me else 'false'}_{chat_id}_{quoted.message_id}{tail}"}
+    return {} if quoted is None else {"reply_to": whole_id(chat_id, quoted)}
 
 
 def with_file(

@@ -22,6 +22,7 @@ from wa_app.channels.port import (
     Identity,
     IdentityKind,
     IdentityPair,
+    IncomingMedia,
     MediaGone,
     NumberCheck,
     OutgoingFile,
@@ -41,9 +42,9 @@ from wa_app.channels.waha.answers import (
     read_pair,
     read_session,
 )
-from wa_app.channels.waha.bodies import digits, file_path, quoting, session_config, with_file
+from wa_app.channels.waha.bodies import digits, file_path, quoting, session_config, whole_id, with_file
 from wa_app.channels.waha.errors import classify, from_transport
-from wa_app.channels.waha.events import loads
+from wa_app.channels.waha.events import loads, media_of
 from wa_app.channels.waha.models import (
     account,
     as_chat,
@@ -60,6 +61,7 @@ QR_S: Final = 30.0
 """The server itself waits 10-14 s for a QR to appear."""
 SEND_S: Final = 60.0
 SEND_FILE_S: Final = 180.0
+MEDIA_AGAIN_S: Final = 60.0
 KEEP_ALIVE_S: Final = 4.0
 """Node closes idle connections after 5 s: one kept longer would break under a message and leave it unknown."""
 PAGE: Final = 500
@@ -328,6 +330,11 @@ class WahaClient:
         except httpx.TransportError as error:
             raise from_transport(error, sending=False) from error
 
+    async def media_again(self, session: str, chat_id: str, message: Quoted) -> IncomingMedia | None:
+        """Have the server download the file of a message once more, which may take its time."""
+        path = _path("/api", session, "chats", chat_id, "messages", whole_id(chat_id, message))
+        return media_of(as_map(await self._get(f"{path}?downloadMedia=true", MEDIA_AGAIN_S)).get("media"))
+
     async def _refuse_no_file(self, response: httpx.Response) -> None:
         if response.status_code in (404, 410):
             raise MediaGone(f"http {response.status_code}")
@@ -337,9 +344,7 @@ class WahaClient:
 
     async def _send(self, verb: str, body: dict[str, object], read_s: float) -> Receipt:
         """Put a message out. Any failure after the request left is OutcomeUnknown, never retried here."""
-        url = self._send_urls.get(verb)
-        if url is None:
-            url = self._send_urls.setdefault(verb, httpx.URL(f"{self._base}/api/{verb}"))
+        url = self._send_urls.get(verb) or self._send_urls.setdefault(verb, httpx.URL(f"{self._base}/api/{verb}"))
         response = await self._exchange("POST", url, orjson.dumps(body), read_s, sending=True)
         if not response.is_success:
             raise _failure(response, sending=True)

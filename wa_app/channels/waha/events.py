@@ -242,7 +242,7 @@ class _Reader:
 
     def _common(self, key: MessageKey, chat_id: str, from_me: bool) -> dict[str, Any]:
         kind = chat_kind(chat_id)
-        media = _media(self.payload.get("media"))
+        media = media_of(self.payload.get("media"))
         return {
             **self.head,
             "message_id": key.bare,
@@ -251,7 +251,8 @@ class _Reader:
             "peer": self._peer(chat_id, from_me) if kind is ChatKind.PERSON else (),
             "message_kind": self._message_kind(media),
             "text": as_text(self.payload.get("body")) or "",
-            "media": media,
+            # Said to have a file that was not sent along: it can be asked for.
+            "media": media or (IncomingMedia(None, None, None) if self.payload.get("hasMedia") is True else None),
             "reply_to": self._reply_to(),
             "location": _location(self.payload.get("location")),
             "vcards": _vcards(self.payload.get("vCards")),
@@ -339,7 +340,7 @@ def _source(value: object) -> EchoSource:
     return EchoSource(value) if value in ("api", "app") else EchoSource.UNKNOWN
 
 
-def _media(value: object) -> IncomingMedia | None:
+def media_of(value: object) -> IncomingMedia | None:
     media = as_map(value)
     if not media:
         return None
