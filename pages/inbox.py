@@ -14,9 +14,9 @@ from state.inbox.finding import FindState as F
 from state.inbox.listing import InboxState as L
 from wa_app.components.buttons import button, icon_button, link_button
 from wa_app.components.feedback import empty
-from wa_app.components.i18n import ago, moment, phone, t
+from wa_app.components.i18n import ago, error_text, moment, phone, t
 from wa_app.components.icons import icon
-from wa_app.components.inbox import composer, petal, thread
+from wa_app.components.inbox import chat_menu, chat_status, composer, petal, thread
 from wa_app.components.inbox_pane import inbox_pane
 
 
@@ -61,9 +61,14 @@ def _chat_head() -> rx.Component:
     return rx.el.header(
         icon_button("arrow-left", t("inbox.back"), size=22, tooltip=False, on_click=C.close_pane, class_name="back-btn"),
         person,
+        chat_menu(
+            chat=C.chat_id, name=shown, head=C.head, people=C.people, teams=C.teams, tags=C.tags, me=C.me, blocked=C.shut == "recipient_suppressed",
+            writes=C.may_write, may_tag=C.may_tag, may_block=C.may_block, busy=C.help_busy, on_deed=C.deed, on_choices=C.choices, on_day=C.go_to_day,
+            on_summary=C.summarise,
+        ),
         _bot_switch(),
         class_name="chat-head",
-    )
+    )  # fmt: skip
 
 
 def _needs() -> rx.Component:
@@ -82,18 +87,41 @@ def _needs() -> rx.Component:
     )  # fmt: skip
 
 
+def _help() -> rx.Component:
+    """The talk in short, or why no model helps."""
+    away = icon_button("x", t("common.close"), tooltip=False, on_click=C.forget_help)
+    code, args = C.help_error["code"].to(str), C.help_error["args"].to(dict[str, str])
+    return rx.fragment(
+        rx.cond(C.help_busy == "summary", rx.el.div(icon("sparkles"), rx.el.span(t("inbox_chat.summary.busy")), class_name="gist", role="status")),
+        rx.cond(
+            C.gist,
+            rx.el.div(icon("sparkles"), rx.el.div(rx.el.b(t("inbox_chat.summary.title")), rx.el.p(C.gist), class_name="grow"), away, class_name="gist", role="status"),
+        ),
+        rx.cond(
+            C.help_error.contains("code"),
+            rx.el.div(icon("circle-alert"), rx.el.span(error_text(code, args), class_name="grow"), away, class_name="gist bad", role="alert"),
+        ),
+    )  # fmt: skip
+
+
 def _chat_body() -> rx.Component:
     return rx.fragment(
         _chat_head(),
+        chat_status(chat=C.chat_id, head=C.head, writes=C.may_write, on_deed=C.deed),
         _needs(),
+        _help(),
         thread(
             lines=C.lines, chat=C.chat_id, older=C.older, ended=C.ended, fresh=C.fresh, picked=C.why_id, writes=C.may_write, pending=C.pending,
             label=t("inbox.talk"), ready=C.ready, on_older=C.load_older, on_newest=C.to_newest, on_why=C.why, on_reply=C.reply_to,
-            on_now=C.answer_now, on_hold=C.hold_back, on_take=C.take_over,
+            on_now=C.answer_now, on_hold=C.hold_back, on_take=C.take_over, me=AppState.user_name, names=C.names, spot=C.spot,
+            on_newer=C.load_newer, on_again=C.again,
         ),
         composer(
             chat=C.chat_id, outcome=C.outcome, quote=C.quote, me=AppState.user_name,
             closed=rx.cond(C.may_write, "", t("inbox.closed.role")), on_send=C.send, on_unquote=C.unquote,
+            shut=C.shut, draft=C.draft, replies=C.replies, insert=C.insert, values=C.values, waiting=C.waiting, typist=C.typist, proposal=C.proposal,
+            busy=C.help_busy, people=C.people, lines=C.lines, on_note=C.note, on_later=C.later, on_draft=C.save_draft, on_typing=C.typing,
+            on_find=C.find_reply, on_use=C.use_reply, on_values=C.show_values, on_take_back=C.take_back, on_suggest=C.suggest,
         ),
     )  # fmt: skip
 

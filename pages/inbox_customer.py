@@ -4,13 +4,13 @@ from typing import Any
 
 import reflex as rx
 
+from pages import routes
 from state.inbox.chat import ChatState as C
 from state.inbox.customer import CustomerState as S
-from wa_app.components.buttons import icon_button
-from wa_app.components.cards import definition
+from wa_app.components.buttons import button, icon_button, link
 from wa_app.components.chips import chip
 from wa_app.components.forms import tag_list
-from wa_app.components.i18n import date, moment, phone, t
+from wa_app.components.i18n import date, duration, moment, phone, t
 from wa_app.components.icons import icon
 from wa_app.components.inbox import petal
 from wa_app.components.talk import step_row
@@ -27,10 +27,25 @@ def section(title: Any, *content: Any, is_open: bool = True) -> rx.Component:
 def _who() -> rx.Component:
     person = S.person
     city = person["city"].to(str)
+    name = rx.cond(C.name, C.name, phone(C.phone))
+    edit = rx.el.form(
+        rx.el.input(name="name", default_value=C.name, class_name="input", aria_label=t("inbox_chat.about.name"), max_length=200, auto_focus=True),
+        button(t("common.save"), look="primary", small=True, type="submit"),
+        icon_button("x", t("common.cancel"), tooltip=False, on_click=S.rename(False)),
+        on_submit=S.save_name, class_name="edit-row who-edit",
+    )  # fmt: skip
+    shown = rx.el.div(
+        rx.el.span(name, class_name="big-name"),
+        rx.cond(
+            S.may_edit & ~person["group"].to(bool),
+            icon_button("pencil", t("inbox_chat.about.edit"), size=14, tooltip=False, on_click=S.rename(True), class_name="small-icon"),
+        ),
+        class_name="row",
+    )  # fmt: skip
     return rx.el.div(
         petal(C.contact_id, C.name, "lg"),
-        rx.el.div(rx.cond(C.name, C.name, phone(C.phone)), class_name="big-name"),
-        rx.el.div(rx.cond(C.phone, phone(C.phone), t("inbox.no_number")), class_name="small muted"),
+        rx.cond(S.renaming, edit, shown),
+        rx.cond(~person["group"].to(bool), rx.el.div(rx.cond(C.phone, phone(C.phone), t("inbox.no_number")), class_name="small muted")),
         rx.cond(
             person["since"],
             rx.el.div(rx.cond(city, rx.fragment(city, " · "), ""), t("inbox.since", date=date(person["since"].to(str))), class_name="small muted"),
@@ -38,6 +53,78 @@ def _who() -> rx.Component:
         rx.cond(person["tags"].to(list[dict[str, str]]).length() > 0, tag_list(person["tags"].to(list[dict[str, str]]))),
         class_name="who-card",
     )  # fmt: skip
+
+
+def _suppressed() -> rx.Component:
+    kind = S.person["suppressed"].to(str)
+    return rx.cond(
+        kind, rx.el.div(icon("ban"), rx.cond(kind == "all", t("inbox_chat.about.blocked"), t("inbox_chat.about.marketing")), class_name="warn-box", role="note")
+    )
+
+
+def _attribute(one: Any) -> rx.Component:
+    away = icon_button("x", t("inbox_chat.about.remove", name=one["name"]), size=14, tooltip=False, on_click=S.remove_attribute(one["name"]))
+    return rx.el.div(
+        rx.el.span(one["name"], class_name="small muted clip"), rx.el.span(one["value"], class_name="grow"), rx.cond(S.may_edit, away), class_name="fact"
+    )
+
+
+def _attributes() -> rx.Component:
+    form = rx.el.form(
+        rx.el.div(
+            rx.el.input(name="key", class_name="input", placeholder=t("inbox_chat.about.attribute"), aria_label=t("inbox_chat.about.attribute"), max_length=60),
+            rx.el.input(name="value", class_name="input", placeholder=t("inbox_chat.about.value"), aria_label=t("inbox_chat.about.value"), max_length=500),
+            class_name="edit-row",
+        ),
+        button(t("inbox_chat.about.add"), small=True, type="submit"), on_submit=S.save_attribute, reset_on_submit=True, class_name="attribute-form",
+    )  # fmt: skip
+    return rx.cond(
+        (S.attributes.length() > 0) | (S.may_edit & (S.contact_id != "")),
+        section(t("contacts.attributes"), rx.el.div(rx.foreach(S.attributes, _attribute), class_name="fact-list"), rx.cond(S.may_edit, form)),
+    )
+
+
+def _received(one: Any) -> rx.Component:
+    return rx.el.div(
+        link(one["name"], href=f"{routes.CAMPAIGNS}/" + one["id"].to(str), class_name="grow clip"), rx.el.span(moment(one["at"]), class_name="small muted"),
+        class_name="row",
+    )  # fmt: skip
+
+
+def _insight(one: Any) -> rx.Component:
+    return rx.el.div(
+        rx.el.span(one["intent"], rx.cond(one["product"] != "", rx.fragment(" · ", one["product"]), ""), class_name="grow"),
+        rx.cond(one["sentiment"] == "negative", chip(one["sentiment"], "warn")), rx.el.span(moment(one["at"]), class_name="small muted"),
+        class_name="row",
+    )  # fmt: skip
+
+
+def _chat(one: Any) -> rx.Component:
+    go = rx.call_script("history.pushState({...history.state}, '', '/inbox?chat=" + one["id"].to(str) + "')")
+    return rx.el.button(
+        icon("smartphone"), rx.el.span(one["device"], class_name="grow clip"), rx.el.span(moment(one["at"]), class_name="small muted"),
+        type="button", class_name="other-chat", on_click=[C.open(one["id"].to(str)), go],
+    )  # fmt: skip
+
+
+def _case(one: Any) -> rx.Component:
+    answered, resolved = one["answered"].to(int), one["resolved"].to(int)
+    return rx.el.div(
+        rx.el.span(moment(one["at"]), class_name="small muted"),
+        rx.el.div(
+            rx.el.div(rx.cond(answered >= 0, t("inbox_chat.about.case.answered", span=duration(answered)), t("inbox_chat.about.case.waits"))),
+            rx.el.div(
+                rx.cond(resolved >= 0, t("inbox_chat.about.case.resolved", span=duration(resolved)), t("inbox_chat.about.case.open")), class_name="small muted"
+            ),
+            class_name="grow",
+        ),
+        class_name="fact",
+    )  # fmt: skip
+
+
+def _rows(title: Any, rows: Any, draw: Any, *, is_open: bool = True) -> rx.Component:
+    """A part of the pane that is there only when it has something to show."""
+    return rx.cond(rows.length() > 0, section(title, rx.foreach(rows, draw), is_open=is_open))
 
 
 def _consent(one: Any) -> rx.Component:
@@ -62,19 +149,21 @@ def customer_pane() -> rx.Component:
             icon_button("arrow-left", t("inbox.back_to_chat"), size=20, tooltip=False, on_click=C.show_pane("chat"), class_name="close-about"),
             class_name="about-top",
         ),
+        _suppressed(),
         _who(),
         _why(),
-        rx.cond(
-            S.attributes.length() > 0,
-            section(t("contacts.attributes"), rx.el.dl(rx.foreach(S.attributes, lambda one: definition(one["name"], one["value"])), class_name="m-0")),
-        ),
+        _attributes(),
+        _rows(t("inbox_chat.about.insights"), S.insights, _insight),
+        _rows(t("inbox_chat.about.chats"), S.chats, _chat),
+        _rows(t("inbox_chat.about.campaigns"), S.received, _received),
+        _rows(t("inbox_chat.about.cases"), S.cases, _case, is_open=False),
         section(
             t("contacts.consent"),
             rx.cond(S.consents.length() > 0, rx.fragment(rx.foreach(S.consents, _consent)), rx.el.span(t("contacts.consent.none"), class_name="small muted")),
         ),
     )  # fmt: skip
     return rx.el.aside(
-        rx.cond(C.ready, rx.el.div(body, on_mount=S.show(C.contact_id), key=C.contact_id)), class_name="pane pane-about", aria_label=t("inbox.customer")
+        rx.cond(C.ready, rx.el.div(body, on_mount=S.show(C.chat_id), key=C.chat_id)), class_name="pane pane-about", aria_label=t("inbox.customer")
     )
 
 

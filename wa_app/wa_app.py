@@ -68,7 +68,7 @@ def _tab_is_connected(client_token: str) -> bool:
 
 app = rx.App(
     stylesheets=[
-        "/theme.css", "/components.css", "/forms.css", "/shell.css", "/campaigns.css", "/segments.css", "/reports.css", "/media.css", "/devices.css", "/agents.css", "/rules.css", "/ai.css", "/inbox.css", "/inbox_list.css",
+        "/theme.css", "/components.css", "/forms.css", "/shell.css", "/campaigns.css", "/segments.css", "/reports.css", "/media.css", "/devices.css", "/agents.css", "/rules.css", "/ai.css", "/inbox.css", "/inbox_list.css", "/inbox_chat.css",
     ],
     head_components=[
         # Reflex takes an unknown property for a style: only a custom attribute reaches React.

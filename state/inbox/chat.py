@@ -1,7 +1,7 @@
 """The open conversation: its lines, who answers, the answer that waits, and what a person does about it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,20 +10,22 @@ from reflex.event import EventSpec
 
 from state.base import AppState
 from state.campaigns import id_of
+from state.inbox.customer import CustomerState
+from state.inbox.deeds import Deeds
+from state.inbox.helping import Helping
+from state.inbox.jumping import MOST, PAGE, Jumping
 from state.inbox.listing import touched
-from state.inbox.rows import iso, line_row, pending_row
+from state.inbox.rows import head_row, iso, line_row, pending_row, refused
+from state.inbox.writing import Writing, send_of
 from state.tester_lines import trace_rows
 from wa_app import live
 from wa_app.components.feedback import error_toast
 from wa_app.db import TenantUnitOfWork
 from wa_app.errors import AppError, Conflict, NotFound
-from wa_app.schemas.conversations import ChatMessage, ChatSend, ChatView
+from wa_app.schemas.conversations import ChatMessage, ChatView
 from wa_app.schemas.paging import Page
 from wa_app.services import campaigns, conversations
 
-PAGE: Final = 40
-MOST: Final = 240
-"""Lines kept at once; who reads further back lets go of the newest."""
 QUIET_S: Final = 0.2
 TICK_S: Final = 5.0
 HURRY_S: Final = 1.0
@@ -36,8 +38,10 @@ _LEAVE: Final = (
 PANES: Final = ("list", "chat", "customer")
 
 
-class ChatState(AppState):
+class ChatState(Deeds, Writing, Helping, Jumping, AppState):
     """What the middle pane shows."""
+
+    me: str = ""
 
     chat_id: str = ""
     pane: str = "list"
@@ -48,6 +52,7 @@ class ChatState(AppState):
     name: str = ""
     phone: str = ""
     device: str = ""
+    device_id: str = ""
     bot: bool = True
     bot_off: str = ""
     resumes_at: str = ""
@@ -59,7 +64,6 @@ class ChatState(AppState):
     older: bool = False
     ended: bool = True
     fresh: str = ""
-    quote: dict[str, str] | None = None
     outcome: dict[str, Any] = {}
     may_write: bool = False
     why_id: str = ""
@@ -72,7 +76,8 @@ class ChatState(AppState):
     async def load(self) -> Any:
         """Open the conversation in the page's address, or none."""
         principal = await self.principal()
-        self.may_write = principal.may("messages.send")
+        self.may_write, self.me = principal.may("messages.send"), str(principal.user_id or "")
+        await self._read_choices()
         found = str(self.router.url.query_parameters.get("chat", ""))
         if not found:
             self._forget()
@@ -111,7 +116,9 @@ class ChatState(AppState):
         here = {line["id"] for line in self.lines}
         lines = [*(row for row in reversed(rows) if row["id"] not in here), *self.lines]
         if len(lines) > MOST:
+            # Who reads further back lets go of the newest.
             lines, self.ended = lines[:MOST], False
+            self._newer_from = f"{lines[-1]['at']}~{lines[-1]['id']}"
         self.lines = lines
         self._older_from, self.older = page.next_cursor or "", page.next_cursor is not None
 
@@ -154,14 +161,11 @@ class ChatState(AppState):
         """A person answers, once for each key however often it arrives."""
         key = str(key)[:80]
         try:
-            data = ChatSend(
-                text=str(text)[:65_536].strip() or None, file_id=id_of(file_id) if file_id else None,
-                reply_to=id_of(reply_to) if reply_to else None,
-            )  # fmt: skip
+            data = send_of(text, file_id, reply_to)
             async with self.unit_of_work() as uow:
                 await conversations.send(uow, id_of(chat_id), data, key=key)
         except AppError as error:
-            self.outcome = _refused(key, error)
+            self.outcome = refused(key, error)
             return
         self.outcome, self.quote, self.fresh = {"key": key, "error": ""}, None, ""
         if chat_id == self.chat_id:
@@ -173,14 +177,14 @@ class ChatState(AppState):
         """The machine answers here, or a person."""
         if self.chat_id:
             async with self.unit_of_work() as uow:
-                self._show(await conversations.toggle_bot(uow, id_of(self.chat_id), active=not self.bot))
+                await self._show_all(uow, await conversations.toggle_bot(uow, id_of(self.chat_id), active=not self.bot))
 
     @rx.event
     async def take_over(self) -> None:
         """A person answers from now on; what waited is dropped."""
         if self.chat_id:
             async with self.unit_of_work() as uow:
-                self._show(await conversations.toggle_bot(uow, id_of(self.chat_id), active=False))
+                await self._show_all(uow, await conversations.toggle_bot(uow, id_of(self.chat_id), active=False))
 
     @rx.event
     async def answer_now(self) -> EventSpec | None:
@@ -193,7 +197,7 @@ class ChatState(AppState):
         return await self._about_answer(now=False)
 
     @rx.event(background=True)
-    async def watch(self) -> None:
+    async def watch(self) -> AsyncIterator[Any]:
         """Keep the open conversation true until its tab has gone or shows another page."""
         principal = await self.principal()
         async with self:
@@ -201,25 +205,36 @@ class ChatState(AppState):
             mine = self._watch
         async with live.watch(principal.tenant_id) as inbox:
             hurry = False
+            shows: Any = CustomerState.show
             while live.tab_is_open(self.router.session.client_token):
                 batch = await inbox.wait(HURRY_S if hurry else TICK_S)
                 if not batch and not hurry:
                     continue
+                news = ""
                 async with self:
                     if self._watch != mine or not self.router.url.path.startswith("/inbox"):
                         return
+                    self._hear(batch)
                     if self.chat_id and self.ready and (not batch or self._is_about(batch)):
                         # Asked anew each time: who lost the right to look sees nothing more.
                         async with self.unit_of_work() as uow:
                             await self._refresh(uow)
+                    news = self.chat_id if self.ready and self._is_changed(batch) else ""
                     hurry = self._is_leaving()
+                if news:
+                    yield shows(news)
                 await asyncio.sleep(QUIET_S)
+
+    def _is_changed(self, batch: list[dict[str, Any]]) -> bool:
+        return any(one["kind"] == "conversation" and one.get("id") == self.chat_id for one in batch)
 
     def _is_leaving(self) -> bool:
         return any(line["status"] in LEAVING for line in self.lines[-10:])
 
     def _is_about(self, batch: list[dict[str, Any]]) -> bool:
-        if self.chat_id in touched(batch) or any(one["kind"] == "resync" for one in batch):
+        if self.chat_id in touched([one for one in batch if one["kind"] != "typing"]):
+            return True
+        if any(one["kind"] in ("resync", "blacklist") or (one["kind"] == "device" and one.get("id") == self.device_id) for one in batch):
             return True
         acked = {str(key) for one in batch if one["kind"] == "ack" for key in one.get("ids", ())}
         return bool(acked) and any(line["outbound"] in acked for line in self.lines)
@@ -230,7 +245,7 @@ class ChatState(AppState):
         verb = conversations.send_answer_now if now else conversations.cancel_answer
         try:
             async with self.unit_of_work() as uow:
-                self._show(await verb(uow, id_of(self.chat_id)))
+                await self._show_all(uow, await verb(uow, id_of(self.chat_id)))
         except Conflict as error:
             async with self.unit_of_work() as uow:
                 await self._refresh(uow)
@@ -245,10 +260,10 @@ class ChatState(AppState):
             async with self.unit_of_work() as uow:
                 self.may_write = uow.principal.may("messages.send")
                 view = await conversations.get(uow, found)
-                self._show(view)
                 await self._read(uow, found, view.unread)
-                if view.unread:
-                    await conversations.mark_read(uow, found)
+                await self._show_all(uow, view)
+                await self._show_draft(uow, chat_id)
+                await self._saw(uow, view)
         except NotFound:
             self.missing = True
             return
@@ -256,7 +271,7 @@ class ChatState(AppState):
 
     async def _read(self, uow: TenantUnitOfWork, found: UUID, unread: int = 0) -> None:
         page = await conversations.messages(uow, found, limit=PAGE)
-        self.lines = list(reversed(await self._rows(uow, page.items)))
+        self.lines, self._newer_from = list(reversed(await self._rows(uow, page.items))), ""
         self._older_from, self.older, self.ended = page.next_cursor or "", page.next_cursor is not None, True
         incoming = [line["id"] for line in self.lines if line["side"] == "in"]
         self.fresh = incoming[-unread] if 0 < unread <= len(incoming) else ""
@@ -265,9 +280,8 @@ class ChatState(AppState):
         """The newest lines anew behind those that were read before them."""
         found = id_of(self.chat_id)
         view = await conversations.get(uow, found)
-        self._show(view)
-        if view.unread:
-            await conversations.mark_read(uow, found)
+        await self._show_all(uow, view)
+        await self._saw(uow, view)
         if not self.ended:
             return
         page: Page[ChatMessage] = await conversations.messages(uow, found, limit=PAGE)
@@ -279,12 +293,24 @@ class ChatState(AppState):
         if not before:
             self._older_from, self.older = page.next_cursor or "", page.next_cursor is not None
 
+    async def _saw(self, uow: TenantUnitOfWork, view: ChatView) -> None:
+        """It is open before somebody's eyes: nothing in it is new, and no note asks for them any more."""
+        if view.unread:
+            await conversations.mark_read(uow, view.id)
+        else:
+            await conversations.saw_mentions(uow, view.id)
+
     async def _rows(self, uow: TenantUnitOfWork, items: Sequence[ChatMessage]) -> list[dict[str, Any]]:
         keys = list({one.campaign_id for one in items if one.campaign_id})
         names = await campaigns.names(uow, keys) if keys and uow.principal.may("campaigns.read") else {}
         return [line_row(one, uow.tenant_id, names) for one in items]
 
+    async def _show_all(self, uow: TenantUnitOfWork, view: ChatView) -> None:
+        self._show(view)
+        await self._show_writing(uow, view)
+
     def _show(self, view: ChatView) -> None:
+        self.head, self.device_id = head_row(view), str(view.device_id)
         self.contact_id, self.name, self.phone = str(view.contact.id), view.contact.name, view.contact.phone or ""
         self.device = view.device_name
         self.bot, self.bot_off, self.resumes_at = view.is_bot_active, view.bot_off_reason or "", iso(view.bot_resumes_at)
@@ -295,7 +321,9 @@ class ChatState(AppState):
         self.chat_id = self.contact_id = self.name = self.phone = self.device = self.why_id = self.fresh = self._older_from = ""
         self.ready = self.missing = self.older = False
         self.ended, self.pane, self.quote, self.pending = True, "list", None, None
-        self.lines, self.trace = [], []
+        self.lines, self.trace, self.waiting, self.replies, self.values = [], [], [], [], []
+        self.head, self.draft, self.typist, self.proposal, self.help_error = {}, {}, {}, {}, {}
+        self.gist = self.shut = self._newer_from = ""
 
 
 async def _line(uow: TenantUnitOfWork, chat: UUID, line: dict[str, Any]) -> ChatMessage | None:
@@ -303,10 +331,3 @@ async def _line(uow: TenantUnitOfWork, chat: UUID, line: dict[str, Any]) -> Chat
     # A cursor names the line before which to read; the same time with the greatest id stands right behind this one.
     page = await conversations.messages(uow, chat, cursor=f"{line['at']}~ffffffff-ffff-ffff-ffff-ffffffffffff", limit=5)
     return next((one for one in page.items if str(one.id) == line["id"]), None)
-
-
-def _refused(key: str, error: AppError) -> dict[str, Any]:
-    """What the field shows of an error: its first refused field, else itself."""
-    fields = getattr(error, "fields", ())
-    code, args = (fields[0].code, dict(fields[0].args)) if fields else (error.code, dict(error.args_))
-    return {"key": key, "error": code, "args": {name: str(value) for name, value in args.items()}}

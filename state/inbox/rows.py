@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from wa_app.errors import AppError
 from wa_app.files.links import LINK_S
 from wa_app.schemas.conversations import ChatMedia, ChatMessage, ChatView, PendingAnswer
+from wa_app.schemas.files import FileView
 from wa_app.schemas.traces import TraceEntry, TraceStep
 from wa_app.services import files
 
@@ -41,6 +43,27 @@ def chat_row(view: ChatView) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def head_row(view: ChatView) -> dict[str, Any]:
+    """What the head of the open conversation shows and changes."""
+    return {
+        "status": view.status, "snoozed": iso(view.snoozed_until), "assigned": str(view.assigned_to or ""), "assignee": view.assignee_name or "",
+        "team": str(view.team_id or ""), "team_name": view.team_name or "", "priority": view.priority, "group": view.is_group,
+        "tags": [{"id": str(one.id), "name": one.name, "color": one.color} for one in view.tags], "late": view.late,
+    }  # fmt: skip
+
+
+def file_row(file: FileView) -> dict[str, str | int]:
+    """A file of ours in the field."""
+    return {"id": str(file.id), "name": file.name, "size": file.size, "preview": file.url if file.mime.startswith("image/") else ""}
+
+
+def refused(key: str, error: AppError) -> dict[str, Any]:
+    """What the field shows of an error: its first refused field, else itself."""
+    fields = getattr(error, "fields", ())
+    code, args = (fields[0].code, dict(fields[0].args)) if fields else (error.code, dict(error.args_))
+    return {"key": key, "error": code, "args": {name: str(value) for name, value in args.items()}}
+
+
 def _last_by(view: ChatView) -> str:
     return view.last_sender if view.last_sender in WORDS else ""
 
@@ -67,16 +90,21 @@ def line_row(one: ChatMessage, tenant_id: UUID, names: Mapping[UUID, str]) -> di
         "id": str(one.id), "side": _side(one), "by": one.sender, "name": _name(one, trace, names), "type": one.type,
         "text": one.text[:MAX_TEXT], "at": iso(one.timestamp), "status": one.status or "", "reason": one.error_code or "",
         "media": _media(one, tenant_id), "reading": (one.reading or "")[:MAX_TEXT], "reading_state": one.reading_state or "",
-        "place": place_of(one.extra), "cards": cards_of(one.extra), "quote": {"text": one.quoted} if one.quoted else None,
+        "unread_why": one.reading_reason or "",
+        "reactions": reactions_of(one.extra), "edited": word_of(one.extra, "edited_at"), "gone": word_of(one.extra, "revoked_at"),
+        "before": word_of(one.extra, "before"), "poll": poll_of(one.extra), "place": place_of(one.extra), "cards": cards_of(one.extra), "quote": {"text": one.quoted} if one.quoted else None,
         "sources": sources_of(trace) if one.direction == "OUTBOUND" else [], "why": bool(trace) and one.direction == "OUTBOUND",
-        "own_phone": one.sender == "human" and one.outbound_id is None, "outbound": str(one.outbound_id or ""),
-        "quotable": one.campaign_id is None and (one.direction == "INBOUND" or one.status in ("sent", "delivered", "read", "played")),
+        "own_phone": one.sender == "human" and one.outbound_id is None and one.type != "note", "outbound": str(one.outbound_id or ""),
+        "again": one.status == "failed" and one.campaign_id is None and one.outbound_id is not None,
+        "quotable": one.type != "note" and one.campaign_id is None and (one.direction == "INBOUND" or one.status in ("sent", "delivered", "read", "played")),
     }  # fmt: skip
 
 
 def _side(one: ChatMessage) -> str:
     if one.direction == "INBOUND":
         return "in"
+    if one.type == "note":
+        return "note"
     return "ai" if one.sender == "agent" else "out"
 
 
@@ -85,6 +113,8 @@ def _name(one: ChatMessage, trace: list[TraceEntry], names: Mapping[UUID, str]) 
         return one.member.name or one.member.phone or ""
     if one.campaign_id is not None:
         return names.get(one.campaign_id, "")
+    if one.sender == "human":
+        return one.author_name or ""
     if one.sender in ("rule", "flow"):
         step = TraceStep.RULES if one.sender == "rule" else TraceStep.FLOW
         return next((str(entry.detail.get("name", "")) for entry in trace if entry.step is step), "")
@@ -125,6 +155,29 @@ def cards_of(extra: Mapping[str, Any]) -> list[dict[str, str]]:
     found = extra.get("vcards")
     cards = [dict(_VCARD.findall(str(one)[:4000])) for one in found[:5]] if isinstance(found, list) else []
     return [{"name": card.get("FN", "").strip()[:120], "phone": card.get("TEL", "").strip()[:40]} for card in cards]
+
+
+def word_of(extra: Mapping[str, Any], key: str) -> str:
+    """A word or time that is kept with a message; "" for none."""
+    found = extra.get(key)
+    return found[:MAX_TEXT] if isinstance(found, str) else ""
+
+
+def reactions_of(extra: Mapping[str, Any]) -> list[str]:
+    """The reactions to a message, one of each person."""
+    found = extra.get("reactions")
+    return [str(one)[:16] for one in found.values() if one][:20] if isinstance(found, dict) else []
+
+
+def poll_of(extra: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A poll: its question, and how many chose each answer."""
+    found = extra.get("poll")
+    if not isinstance(found, dict):
+        return None
+    votes = found.get("votes")
+    chosen = [str(one) for given in votes.values() if isinstance(given, list) for one in given] if isinstance(votes, dict) else []
+    options = dict.fromkeys([*map(str, found.get("options") or ()), *chosen])
+    return {"name": str(found.get("name") or "")[:300], "options": [{"text": one[:200], "votes": chosen.count(one)} for one in list(options)[:12]]}
 
 
 def sources_of(trace: list[TraceEntry]) -> list[dict[str, Any]]:

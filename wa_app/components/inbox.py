@@ -20,6 +20,36 @@ def _five(
     return first, second, third, fourth, fifth
 
 
+def _three(first: rx.Var[str], second: rx.Var[str], third: rx.Var[str]) -> tuple[rx.Var[str], rx.Var[str], rx.Var[str]]:
+    return first, second, third
+
+
+def _four(
+    first: rx.Var[str], second: rx.Var[str], third: rx.Var[str], fourth: rx.Var[str]
+) -> tuple[rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str]]:
+    return first, second, third, fourth
+
+
+def _six(
+    first: rx.Var[str], second: rx.Var[str], third: rx.Var[str], fourth: rx.Var[str], fifth: rx.Var[str], sixth: rx.Var[str]
+) -> tuple[rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str]]:
+    return first, second, third, fourth, fifth, sixth
+
+
+def _noted(
+    chat: rx.Var[str], text: rx.Var[str], mentions: rx.Var[list[str]], key: rx.Var[str]
+) -> tuple[rx.Var[str], rx.Var[str], rx.Var[list[str]], rx.Var[str]]:
+    return chat, text, mentions, key
+
+
+def _two(first: rx.Var[str], second: rx.Var[str]) -> tuple[rx.Var[str], rx.Var[str]]:
+    return first, second
+
+
+def _typed(chat: rx.Var[str], is_typing: rx.Var[bool]) -> tuple[rx.Var[str], rx.Var[bool]]:
+    return chat, is_typing
+
+
 Text = rx.EventHandler[_one]  # type: ignore[valid-type,type-arg]
 Plain = rx.EventHandler[no_args_event_spec]  # type: ignore[valid-type,type-arg]
 
@@ -49,11 +79,16 @@ class Thread(rx.NoSSRComponent):
     pending: rx.Var[dict[str, Any] | None]
     label: rx.Var[str]
     ready: rx.Var[bool]
+    me: rx.Var[str]
+    names: rx.Var[list[str]]
+    spot: rx.Var[dict[str, Any]]
 
     on_older: Plain
+    on_newer: Plain
     on_newest: Plain
     on_why: Text
     on_reply: Text
+    on_again: Text
     on_now: Plain
     on_hold: Plain
     on_take: Plain
@@ -70,8 +105,65 @@ class Composer(rx.NoSSRComponent):
     me: rx.Var[str]
     closed: rx.Var[str]
 
+    shut: rx.Var[str]
+    draft: rx.Var[dict[str, Any]]
+    replies: rx.Var[list[dict[str, str]]]
+    insert: rx.Var[dict[str, Any]]
+    values: rx.Var[list[dict[str, str]]]
+    waiting: rx.Var[list[dict[str, str]]]
+    typist: rx.Var[dict[str, Any]]
+    proposal: rx.Var[dict[str, Any]]
+    busy: rx.Var[str]
+    people: rx.Var[list[dict[str, str]]]
+    lines: rx.Var[list[dict[str, Any]]]
+
     on_send: rx.EventHandler[_five]  # type: ignore[valid-type,type-arg]
     on_unquote: Plain
+    on_note: rx.EventHandler[_noted]  # type: ignore[valid-type,type-arg]
+    on_later: rx.EventHandler[_six]  # type: ignore[valid-type,type-arg]
+    on_draft: rx.EventHandler[_four]  # type: ignore[valid-type,type-arg]
+    on_typing: rx.EventHandler[_typed]  # type: ignore[valid-type,type-arg]
+    on_find: Text
+    on_use: rx.EventHandler[_two]  # type: ignore[valid-type,type-arg]
+    on_values: Plain
+    on_take_back: Text
+    on_suggest: Text
+
+
+class ChatMenu(rx.NoSSRComponent):
+    """What is done with a conversation."""
+
+    tag = "ChatMenu"
+
+    chat: rx.Var[str]
+    name: rx.Var[str]
+    head: rx.Var[dict[str, Any]]
+    people: rx.Var[list[dict[str, str]]]
+    teams: rx.Var[list[dict[str, str]]]
+    tags: rx.Var[list[dict[str, str]]]
+    me: rx.Var[str]
+    blocked: rx.Var[bool]
+    writes: rx.Var[bool]
+    may_tag: rx.Var[bool]
+    may_block: rx.Var[bool]
+    busy: rx.Var[str]
+
+    on_deed: rx.EventHandler[_three]  # type: ignore[valid-type,type-arg]
+    on_choices: Plain
+    on_day: Text
+    on_summary: Text
+
+
+class ChatStatus(rx.NoSSRComponent):
+    """What is not usual about a conversation."""
+
+    tag = "ChatStatus"
+
+    chat: rx.Var[str]
+    head: rx.Var[dict[str, Any]]
+    writes: rx.Var[bool]
+
+    on_deed: rx.EventHandler[_three]  # type: ignore[valid-type,type-arg]
 
 
 @lru_cache
@@ -79,8 +171,9 @@ def _modules() -> dict[str, str]:
     library()
     post_module()
     # Their modules import these.
-    rx.asset("inbox_icons.jsx", shared=True)
-    return {name: str(rx.asset(f"inbox_{name}.jsx", shared=True).importable_path) for name in ("list", "thread", "composer")}
+    for part in ("icons", "panel", "file", "aids"):
+        rx.asset(f"inbox_{part}.jsx", shared=True)
+    return {name: str(rx.asset(f"inbox_{name}.jsx", shared=True).importable_path) for name in ("list", "thread", "composer", "menu")}
 
 
 def petal(contact_id: Any, name: Any, size: str = "") -> rx.Component:
@@ -109,4 +202,18 @@ def composer(**props: Any) -> rx.Component:
     """See `Composer`."""
     Composer.library = _modules()["composer"]
     component: rx.Component = Composer.create(**props)
+    return component
+
+
+def chat_menu(**props: Any) -> rx.Component:
+    """See `ChatMenu`."""
+    ChatMenu.library = _modules()["menu"]
+    component: rx.Component = ChatMenu.create(**props)
+    return component
+
+
+def chat_status(**props: Any) -> rx.Component:
+    """See `ChatStatus`."""
+    ChatStatus.library = _modules()["menu"]
+    component: rx.Component = ChatStatus.create(**props)
     return component

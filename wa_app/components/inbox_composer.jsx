@@ -1,122 +1,212 @@
-// What is written to a customer. Typing stays in the browser; what was refused comes back into the field, with
-// its file, and none is sent twice: each has a key that the ledger keeps.
+// What is written to a customer, or noted for the team. Typing stays in the browser; what was refused comes back into
+// the field, with its file, and none is sent twice: each has a key that the ledger keeps.
 import { createElement as h, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useT } from "$/public/external/wa_app/components/i18n/i18n.js";
+import { Locked, Proposal, useTypist, Waiting, Words } from "$/public/external/wa_app/components/inbox/inbox_aids.jsx";
+import { FileRow, useFile } from "$/public/external/wa_app/components/inbox/inbox_file.jsx";
 import { Glyph } from "$/public/external/wa_app/components/inbox/inbox_icons.jsx";
-import { postFile, refusal } from "$/public/external/wa_app/components/uploader/file_post.js";
+import { Item, Panel, Times } from "$/public/external/wa_app/components/inbox/inbox_panel.jsx";
 
 const EMOJI = "😀 😊 😍 🤗 😅 😂 🙏 👍 👌 👏 🙌 💪 🤝 ❤️ 🧡 💙 🎉 ✨ 🔥 ⭐ ✅ ❌ ⚠️ ⏰ 📦 🚚 💰 🧾 📍 📞 🛒 🎁 ☕ 🍽️ 🌸 🌙 ☀️ 😔 😢 🤔".split(" ");
+const REST_MS = 700;
+const TELL_MS = 3000;
 const coarse = () => window.matchMedia("(pointer: coarse)").matches;
+const lastOf = (lines, me) => [...lines].reverse().find((one) => one.side === "out" && one.by === "human" && (one.own_phone || one.name !== me));
 
-// One file on its way up: name, share, and its id once it is there.
-function useFile(t) {
-  const [file, setFile] = useState(null);
-  const request = useRef(null);
-  const drop = () => { request.current?.abort(); request.current = null; if (file?.preview) URL.revokeObjectURL(file.preview); setFile(null); };
-  const take = (given) => {
-    if (!given) return;
-    drop();
-    const name = given.name || t("inbox.type.image");
-    const error = refusal(given, [], "", 0, t);
-    if (error) { setFile({ name, error }); return; }
-    setFile({ name, size: given.size, share: 0, preview: given.type.startsWith("image/") ? URL.createObjectURL(given) : "" });
-    const more = (change) => setFile((was) => (was && request.current === mine ? { ...was, ...change } : was));
-    const mine = postFile("/api/v1/files?for=message", given, t, {
-      onShare: (share) => more({ share }), onDone: (saved) => more({ id: saved.id, share: 100 }), onFailed: (words) => more({ error: words }),
-    });
-    request.current = mine;
-  };
-  return [file, take, drop, setFile];
+// The word before the caret that asks for help: `/…` for a quick reply, `@…` for a person.
+function asked(text, caret, mode) {
+  const found = (mode === "note" ? /(^|\s)@([^\s@]{0,40})$/u : /(^|\s)\/([\p{L}\p{N}_-]{0,40})$/u).exec(text.slice(0, caret));
+  return found ? { word: found[2].toLowerCase(), from: caret - found[2].length - 1 } : null;
 }
 
 export function Composer(props) {
-  const { chat = "", outcome = {}, quote, me = "", closed = "", onSend, onUnquote } = props;
+  const { chat = "", outcome = {}, quote, me = "", closed = "", shut = "", draft = {}, replies = [], insert = {}, values = [], waiting = [], typist = {}, proposal = {}, busy = "", people = [], lines = [],
+    onSend, onUnquote, onNote, onLater, onDraft, onTyping, onFind, onUse, onValues, onTakeBack, onSuggest } = props;
   const t = useT();
+  const [mode, setMode] = useState("reply");
   const [text, setText] = useState("");
-  const [emoji, setEmoji] = useState(false);
+  const [caret, setCaret] = useState(0);
+  const [at, setAt] = useState(0);
+  const [panel, setPanel] = useState("");
   const [over, setOver] = useState(false);
   const [error, setError] = useState("");
+  const [agreed, setAgreed] = useState("");
+  const [hidden, setHidden] = useState(0);
   const [file, take, dropFile, setFile] = useFile(t);
   const field = useRef(null);
   const picker = useRef(null);
   const pending = useRef(null);
   const kept = useRef({});
+  const begun = useRef("");
+  const saving = useRef(null);
+  const told = useRef(0);
   const state = useRef({});
-  state.current = { text, chat };
+  state.current = { text, chat, file, mode, quote };
+  const typistName = useTypist(typist, chat);
 
-  // Another chat: its own words come back, the ones before wait in theirs.
+  const save = (id, words, fileId, quoteId) => { clearTimeout(saving.current?.timer); saving.current = null; onDraft?.(id, words, fileId ?? "", quoteId ?? ""); };
+  const hush = () => { if (told.current) { told.current = 0; onTyping?.(chat, false); } };
+  const keep = (words, given = state.current.file) => {
+    clearTimeout(saving.current?.timer);
+    const args = [chat, words, given?.id, state.current.quote?.id];
+    saving.current = { args, timer: setTimeout(() => save(...args), REST_MS) };
+  };
+
+  // Another chat: its own words come back, those before wait in theirs, and on the server.
   useLayoutEffect(() => {
-    setError(""); setEmoji(false);
+    setMode("reply"); setError(""); setPanel(""); setAgreed("");
     setText(kept.current[chat] ?? "");
+    begun.current = lastOf(lines, me)?.id ?? "";
     dropFile();
-    return () => { kept.current[chat] = state.current.text; };
+    return () => {
+      if (state.current.mode === "reply") kept.current[chat] = state.current.text;
+      if (saving.current) save(...saving.current.args);
+      if (told.current) { told.current = 0; onTyping?.(chat, false); }
+    };
   }, [chat]);
+  // What the server kept comes a moment after the chat; words typed meanwhile are newer.
+  useEffect(() => {
+    if (draft?.chat !== chat || state.current.text || kept.current[chat] !== undefined) return;
+    if (draft.text) setText(draft.text);
+    if (draft.file) setFile(draft.file);
+    begun.current = lastOf(lines, me)?.id ?? "";
+  }, [draft]);
   useEffect(() => {
     const sent = pending.current;
     if (!sent || outcome?.key !== sent.key) return;
     pending.current = null;
     if (outcome.error) {
       setError(t(`error.${outcome.error}`, outcome.args ?? {}));
-      if (sent.chat === state.current.chat) { setText((now) => now || sent.text); setFile((now) => now || sent.file); }
+      if (sent.chat === state.current.chat) { setMode(sent.mode); setText((now) => now || sent.text); setFile((now) => now || sent.file); }
     }
   }, [outcome]);
-  useEffect(() => { if (quote) field.current?.focus(); }, [quote?.id]);
-  useLayoutEffect(() => { const el = field.current; if (el) { el.style.height = "auto"; el.style.height = `${Math.min(el.scrollHeight, 180)}px`; } }, [text]);
+  useEffect(() => { if (quote) { setMode("reply"); field.current?.focus(); } }, [quote?.id]);
+  useEffect(() => {
+    if (!insert?.n || insert.chat !== chat) return;
+    const word = asked(state.current.text, field.current?.selectionStart ?? state.current.text.length, "reply");
+    const [from, to] = word ? [word.from, word.from + word.word.length + 1] : [state.current.text.length, state.current.text.length];
+    put(insert.text, from, to);
+    if (insert.file) setFile(insert.file);
+  }, [insert?.n]);
+  useLayoutEffect(() => { const el = field.current; if (el) { el.style.height = "auto"; el.style.height = `${Math.min(el.scrollHeight, 180)}px`; } }, [text, mode, shut]);
 
-  const change = (next) => { setText(next); setError(""); };
-  const put = (letter) => {
-    const el = field.current;
-    const [from, to] = [el.selectionStart, el.selectionEnd];
-    change(text.slice(0, from) + letter + text.slice(to));
-    requestAnimationFrame(() => { el.focus(); el.setSelectionRange(from + letter.length, from + letter.length); });
+  const locked = mode === "reply" && (closed || shut);
+  const help = locked ? null : asked(text, caret, mode);
+  const named = mode === "note" && help ? people.filter((one) => one.name.toLowerCase().includes(help.word)).slice(0, 8).map((one) => ({ id: one.id, lead: `@${one.name}`, text: "" })) : [];
+  const found = mode === "note" ? named : help ? replies.map((one) => ({ id: one.id, lead: `/${one.shortcut}`, text: one.title || one.text, file: one.file })) : [];
+  const chosen = Math.min(at, Math.max(0, found.length - 1));
+  const word = help && mode === "reply" ? help.word : null;
+  useEffect(() => { setAt(0); if (word !== null) { const timer = setTimeout(() => onFind?.(word), 120); return () => clearTimeout(timer); } return undefined; }, [word]);
+
+  const change = (next, caretAt) => {
+    if (!state.current.text && next) begun.current = lastOf(lines, me)?.id ?? "";
+    setText(next);
+    setCaret(caretAt ?? next.length);
+    setError("");
+    if (state.current.mode !== "reply") return;
+    keep(next);
+    if (!next) hush();
+    else if (Date.now() - told.current > TELL_MS) { told.current = Date.now(); onTyping?.(chat, true); }
   };
-  const ready = (text.trim() !== "" || file?.id) && !(file && !file.id && !file.error);
-  const submit = () => {
-    if (!ready || closed) return;
+  function put(words, from = field.current?.selectionStart ?? text.length, to = field.current?.selectionEnd ?? text.length) {
+    const now = state.current.text;
+    change(now.slice(0, from) + words + now.slice(to), from + words.length);
+    requestAnimationFrame(() => { field.current?.focus(); field.current?.setSelectionRange(from + words.length, from + words.length); });
+  }
+  const choose = (one) => {
+    if (!one) return;
+    if (mode === "note") put(`${one.lead} `, help.from, help.from + help.word.length + 1);
+    else onUse?.(chat, one.id);
+  };
+
+  const theirs = lastOf(lines, me);
+  const met = mode === "reply" && text && theirs && theirs.id !== begun.current ? theirs : null;
+  const ready = mode === "note" ? text.trim() !== "" : (text.trim() !== "" || file?.id) && !(file && !file.id && !file.error);
+  const submit = (due) => {
+    if (!ready || locked) return;
+    if (met && agreed !== met.id) { setAgreed(met.id); return; }
     const key = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
-    pending.current = { key, text, chat, file };
-    onSend?.(chat, text, file?.id ?? "", quote?.id ?? "", key);
-    kept.current[chat] = undefined;
-    setText(""); setError(""); setFile(null); setEmoji(false);
+    clearTimeout(saving.current?.timer); saving.current = null; told.current = 0;
+    pending.current = { key, text, chat, file, mode };
+    if (mode === "note") onNote?.(chat, text, people.filter((one) => text.includes(`@${one.name}`)).map((one) => one.id), key);
+    else if (due) onLater?.(chat, text, file?.id ?? "", quote?.id ?? "", due, key);
+    else onSend?.(chat, text, file?.id ?? "", quote?.id ?? "", key);
+    if (mode === "reply") { kept.current[chat] = undefined; setFile(null); onTyping?.(chat, false); }
+    setText(mode === "note" ? kept.current[chat] ?? "" : ""); setError(""); setPanel(""); setAgreed("");
+    if (mode === "note") setMode("reply");
     field.current?.focus();
   };
   const onKeyDown = (event) => {
     if (event.nativeEvent.isComposing) return;
-    if (event.key === "Escape") { if (emoji) setEmoji(false); else if (quote) onUnquote?.(); else field.current.blur(); event.stopPropagation(); return; }
+    if (found.length && ["ArrowDown", "ArrowUp"].includes(event.key)) { event.preventDefault(); setAt((chosen + (event.key === "ArrowDown" ? 1 : -1) + found.length) % found.length); return; }
+    if (found.length && ["Enter", "Tab"].includes(event.key) && !event.shiftKey) { event.preventDefault(); choose(found[chosen]); return; }
+    if (event.key === "Escape") { if (found.length) setCaret(0); else if (quote) onUnquote?.(); else field.current.blur(); event.stopPropagation(); return; }
     if (event.key === "Enter" && !event.shiftKey && !coarse()) { event.preventDefault(); submit(); }
   };
   const onPaste = (event) => {
     const pasted = [...(event.clipboardData?.files ?? [])];
-    if (pasted.length) { event.preventDefault(); take(pasted[0]); }
+    if (mode === "reply" && pasted.length) { event.preventDefault(); take(pasted[0]); }
   };
-  const onDrop = (event) => { event.preventDefault(); setOver(false); if (!closed) take(event.dataTransfer.files?.[0]); };
+  const onDrop = (event) => { event.preventDefault(); setOver(false); if (!locked && mode === "reply") take(event.dataTransfer.files?.[0]); };
+  const turn = (next) => {
+    if (next === mode) return;
+    if (mode === "reply") kept.current[chat] = text;
+    setText(next === "reply" ? kept.current[chat] ?? "" : ""); setCaret(0); setMode(next); setError("");
+    requestAnimationFrame(() => field.current?.focus());
+  };
+  useEffect(() => { if (file?.id) keep(state.current.text, file); }, [file?.id]);
 
-  return h("div", { className: `reply-box${over ? " over" : ""}${closed ? " locked" : ""}`, onDragOver: (event) => { event.preventDefault(); setOver(true); }, onDragLeave: () => setOver(false), onDrop },
-    h("div", { className: "reply-head" },
-      h("b", null, t("inbox.reply")),
-      h("span", { className: "grow" }),
-      h("span", { className: "small muted row as-me" }, h(Glyph, { name: "human", size: 14 }), t("inbox.as", { name: me }))),
-    quote && h("div", { className: "quoting" }, h("span", { className: "quote grow" }, h("span", { className: "clip" }, quote.text)), h("button", { type: "button", className: "icon-btn", onClick: () => onUnquote?.(), "aria-label": t("inbox.unquote") }, h(Glyph, { name: "x" }))),
-    file && h("div", { className: "attach-row" },
-      file.preview ? h("img", { src: file.preview, alt: "" }) : h("span", { className: "tile neutral" }, h(Glyph, { name: "document" })),
-      h("span", { className: "stack grow" }, h("span", { className: "strong clip" }, file.name),
-        file.error ? h("span", { className: "small text-bad", role: "alert" }, file.error) : h("span", { className: "small muted", role: "status" }, file.id ? t.size(file.size) : t("upload.sending", { percent: file.share })),
-        !file.id && !file.error && h("div", { className: "bar", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": file.share, "aria-label": file.name }, h("i", { style: { width: `${file.share}%` } }))),
-      h("button", { type: "button", className: "icon-btn", onClick: dropFile, "aria-label": t("inbox.unattach") }, h(Glyph, { name: "x" }))),
-    closed ? h("div", { className: "locked-words" }, h(Glyph, { name: "ban" }), h("span", null, closed)) : h("div", { className: "write" },
-      h("button", { type: "button", className: "icon-btn phone-only", onClick: () => picker.current?.click(), "aria-label": t("inbox.attach") }, h(Glyph, { name: "plus", size: 22 })),
-      h("textarea", {
-        ref: field, id: "composer", rows: 1, value: text, "aria-label": t("inbox.write"), placeholder: t("inbox.write.hint"),
-        maxLength: 65536, onChange: (event) => change(event.target.value), onKeyDown, onPaste,
-      }),
-      h("button", { type: "button", className: "send-round phone-only", disabled: !ready, onClick: () => submit(), "aria-label": t("inbox.send") }, h(Glyph, { name: "send", size: 22 }))),
-    error && h("p", { className: "field-error", role: "alert" }, error),
-    !closed && h("div", { className: "reply-foot desk" },
-      h("button", { type: "button", className: "icon-btn", onClick: () => picker.current?.click(), "aria-label": t("inbox.attach"), title: t("inbox.attach") }, h(Glyph, { name: "clip", size: 18 })),
-      h("span", { className: "emoji-root" },
-        h("button", { type: "button", className: "icon-btn", onClick: () => setEmoji(!emoji), "aria-label": t("inbox.emoji"), title: t("inbox.emoji"), "aria-expanded": emoji }, h(Glyph, { name: "smile", size: 18 })),
-        emoji && h("div", { className: "emoji", role: "group", "aria-label": t("inbox.emoji"), onKeyDown: (event) => event.key === "Escape" && setEmoji(false) }, EMOJI.map((one) => h("button", { key: one, type: "button", onClick: () => put(one) }, one)))),
-      h("span", { className: "grow" }),
-      h("button", { type: "button", className: "btn primary", disabled: !ready, onClick: submit }, t("inbox.send"), h(Glyph, { name: "enter" }))),
-    h("input", { ref: picker, type: "file", hidden: true, tabIndex: -1, "aria-label": t("inbox.attach"), onChange: (event) => { take(event.target.files?.[0]); event.target.value = ""; } }));
+  const tab = (name, words) => h("button", { type: "button", role: "tab", "aria-selected": mode === name, tabIndex: mode === name ? 0 : -1, onClick: () => turn(name),
+    onKeyDown: (event) => { if (event.key === "ArrowRight" || event.key === "ArrowLeft") { event.preventDefault(); turn(mode === "reply" ? "note" : "reply"); } } }, words);
+  const shut_ = () => setPanel("");
+  const open = (name) => { if (name === "values") onValues?.(); setPanel(panel === name ? "" : name); };
+  const tool = (name, icon, words, onClick = () => open(name), off = false) => h("button", { type: "button", className: "icon-btn", onClick, disabled: off, "aria-label": words, title: words, "aria-expanded": panel === name }, h(Glyph, { name: icon, size: 18 }));
+  const slash = () => { shut_(); put(text && !/\s$/.test(text) ? " /" : "/"); };
+  const panels = {
+    emoji: () => h(Panel, { label: t("inbox.emoji"), onClose: shut_, className: "emoji-panel" }, h("div", { className: "emoji-grid" }, EMOJI.map((one) => h("button", { key: one, type: "button", "data-item": true, onClick: () => put(one) }, one)))),
+    values: () => h(Panel, { label: t("inbox_chat.values"), onClose: shut_ }, values.map((one) => h(Item, { key: one.name, icon: "braces", text: one.name, note: one.value, onClick: () => { shut_(); put(one.value); } })), !values.length && h("p", { className: "small muted panel-none" }, t("inbox_chat.values.none"))),
+    later: () => h(Panel, { label: t("inbox_chat.later"), onClose: shut_ }, h(Times, { t, act: t("inbox_chat.later.do"), onPick: submit })),
+    plus: () => h(Panel, { label: t("inbox_chat.more"), onClose: shut_ },
+      h(Item, { icon: "clip", text: t("inbox.attach"), onClick: () => { shut_(); picker.current?.click(); } }), h(Item, { icon: "quick", text: t("inbox_chat.quick"), onClick: slash }),
+      h(Item, { icon: "braces", text: t("inbox_chat.values"), onClick: () => open("values") }), h(Item, { icon: "smile", text: t("inbox.emoji"), onClick: () => open("emoji") }),
+      h(Item, { icon: "later", text: t("inbox_chat.later"), disabled: !ready, onClick: () => open("later") }),
+      onSuggest && h(Item, { icon: "agent", text: t("inbox_chat.suggest"), disabled: Boolean(busy), onClick: () => { shut_(); onSuggest(chat); } })),
+  };
+
+  const isShown = proposal?.chat === chat && proposal.n !== hidden;
+  const useIt = () => { setMode("reply"); change(proposal.text); setHidden(proposal.n); requestAnimationFrame(() => { field.current?.focus(); field.current?.setSelectionRange(proposal.text.length, proposal.text.length); }); };
+  return h("div", { className: "compose" },
+    h(Waiting, { waiting, t, onTakeBack: closed ? null : onTakeBack }),
+    isShown && h(Proposal, { proposal, t, onUse: useIt, onForget: () => setHidden(proposal.n) }),
+    busy === "suggest" && h("p", { className: "aside", role: "status" }, h(Glyph, { name: "agent", size: 14 }), t("inbox_chat.suggest.busy")),
+    h("p", { className: typistName ? "aside" : "sr", role: "status", "aria-live": "polite" }, typistName && h(Glyph, { name: "human", size: 14 }), typistName && t("inbox_chat.typing", { name: typistName })),
+    h("div", { className: `reply-box ${mode}${over ? " over" : ""}${locked ? " locked" : ""}`, onDragOver: (event) => { event.preventDefault(); setOver(true); }, onDragLeave: () => setOver(false), onDrop },
+      found.length > 0 && h(Words, { id: "composer-words", label: t(mode === "note" ? "inbox_chat.people" : "inbox_chat.quick"), items: found, at: chosen, onPick: choose, onPoint: setAt }),
+      h("div", { className: "reply-head" },
+        closed ? h("b", { className: "grow" }, t("inbox.reply")) : h("div", { role: "tablist", "aria-label": t("inbox_chat.compose"), className: "grow" }, tab("reply", t("inbox.reply")), tab("note", t("inbox_chat.note"))),
+        h("span", { className: "small muted row as-me" }, h(Glyph, { name: mode === "note" ? "lock" : "human", size: 14 }), h("span", { className: "clip" }, mode === "note" ? t("inbox_chat.note.who") : t("inbox.as", { name: me })))),
+      quote && mode === "reply" && h("div", { className: "quoting" }, h("span", { className: "quote grow" }, h("span", { className: "clip" }, quote.text)), h("button", { type: "button", className: "icon-btn", onClick: () => onUnquote?.(), "aria-label": t("inbox.unquote") }, h(Glyph, { name: "x" }))),
+      file && mode === "reply" && h(FileRow, { file, t, onDrop: () => { dropFile(); keep(text, null); } }),
+      locked ? h(Locked, { closed, shut, t }) : h("div", { className: "write" },
+        mode === "reply" && h("button", { type: "button", className: "icon-btn phone-only", onClick: () => open("plus"), "aria-label": t("inbox_chat.more"), "aria-expanded": panel === "plus" }, h(Glyph, { name: "plus", size: 22 })),
+        h("textarea", {
+          ref: field, id: "composer", rows: 1, value: text, "aria-label": mode === "note" ? t("inbox_chat.note") : t("inbox.write"), placeholder: mode === "note" ? t("inbox_chat.note.hint") : t("inbox.write.hint"),
+          maxLength: mode === "note" ? 10000 : 65536, onChange: (event) => change(event.target.value, event.target.selectionStart), onSelect: (event) => setCaret(event.target.selectionStart), onBlur: hush, onKeyDown, onPaste,
+          "aria-controls": found.length ? "composer-words" : undefined, "aria-activedescendant": found.length ? `composer-words-${chosen}` : undefined,
+        }),
+        h("button", { type: "button", className: "send-round phone-only", disabled: !ready, onClick: () => submit(), "aria-label": mode === "note" ? t("inbox_chat.note.add") : t("inbox.send") }, h(Glyph, { name: "send", size: 22 }))),
+      error && h("p", { className: "field-error", role: "alert" }, error),
+      met && h("div", { className: "collide", role: "alert" }, h(Glyph, { name: "alert", size: 14 }), h("span", { className: "grow" }, t(agreed === met.id ? "inbox_chat.met.again" : "inbox_chat.met", { name: met.own_phone ? t("inbox.by.phone") : met.name })),
+        h("button", { type: "button", className: "btn small-btn quiet", onClick: () => { begun.current = met.id; setAgreed(met.id); field.current?.focus(); } }, t("inbox_chat.met.seen"))),
+      !locked && h("div", { className: "reply-foot desk" },
+        mode === "reply" && tool("file", "clip", t("inbox.attach"), () => picker.current?.click()),
+        tool("emoji", "smile", t("inbox.emoji")),
+        mode === "reply" && tool("quick", "quick", t("inbox_chat.quick"), slash),
+        mode === "reply" && tool("values", "braces", t("inbox_chat.values")),
+        mode === "reply" && onSuggest && tool("suggest", "agent", t("inbox_chat.suggest"), () => onSuggest(chat), Boolean(busy)),
+        h("span", { className: "grow" }),
+        mode === "reply" && tool("later", "later", t("inbox_chat.later"), undefined, !ready),
+        h("button", { type: "button", className: "btn primary", disabled: !ready, onClick: () => submit() }, mode === "note" ? t("inbox_chat.note.add") : t("inbox.send"), h(Glyph, { name: "enter" }))),
+      panels[panel]?.(),
+      h("input", { ref: picker, type: "file", hidden: true, tabIndex: -1, "aria-label": t("inbox.attach"), onChange: (event) => { take(event.target.files?.[0]); event.target.value = ""; } })));
 }

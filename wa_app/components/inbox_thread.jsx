@@ -47,6 +47,10 @@ function Reading({ line, t }) {
   if (line.reading) {
     return h("details", { className: "read-text" }, h("summary", null, t("inbox.reading.text")), h("p", null, line.reading));
   }
+  if (line.unread_why && (line.reading_state === "failed" || line.reading_state === "skipped")) {
+    const why = t(`reading.reason.${line.unread_why}`);
+    return h("span", { className: "small read-not" }, why === `reading.reason.${line.unread_why}` ? t("inbox_chat.not_read") : why);
+  }
   return ["waiting", "fetching", "reading"].includes(line.reading_state) ? h("span", { className: "small read-now", role: "status" }, t("inbox.reading.now")) : null;
 }
 
@@ -63,8 +67,28 @@ function Head({ line, t, first, picked, onWhy }) {
   return h("button", { type: "button", className: "by", "aria-pressed": picked, onClick: () => onWhy?.(line.id) }, body, h("span", { className: "sr" }, t("inbox.why.open")));
 }
 
-function Bubble({ line, t, first, picked, onWhy, onReply, canWrite }) {
+// A note names people: each name that is one of the team's stands out.
+function NoteText({ text, names }) {
+  const known = names.filter(Boolean).sort((a, b) => b.length - a.length).map((one) => one.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+  if (!known.length) return text;
+  return text.split(new RegExp(`(@(?:${known.join("|")}))`, "u")).map((part, at) => (at % 2 ? h("b", { key: at, className: "mention" }, part) : part));
+}
+
+function Note({ line, t, names }) {
+  return h("div", { className: "bubble note", "data-line": line.id },
+    h("div", { className: "by" }, h(Glyph, { name: "lock", size: 13 }), h("span", { className: "clip" }, t("inbox_chat.note.by", { name: line.name || t("inbox_chat.someone") }))),
+    h("div", { className: "note-text" }, h(NoteText, { text: line.text, names })),
+    h("div", { className: "meta" }, h("time", { dateTime: line.at }, t.time(line.at))));
+}
+
+function Poll({ poll, t }) {
+  return h("div", { className: "poll" }, h("div", { className: "row strong" }, h(Glyph, { name: "poll" }), h("span", null, poll.name || t("inbox.type.poll"))),
+    poll.options.map((one) => h("div", { key: one.text, className: "poll-option" }, h("span", { className: "grow" }, one.text), one.votes > 0 && h("span", { className: "small strong" }, t("inbox_chat.votes", { n: one.votes })))));
+}
+
+function Bubble({ line, t, first, picked, onWhy, onReply, onAgain, canWrite, names }) {
   const side = line.side;
+  if (side === "note") return h(Note, { line, t, names });
   const failed = line.status === "failed" || line.status === "unknown";
   return h("div", { className: `bubble ${side}${first ? "" : " same"}${picked ? " picked" : ""}`, "data-line": line.id },
     side !== "in" && h(Head, { line, t, first, picked, onWhy }),
@@ -74,15 +98,20 @@ function Bubble({ line, t, first, picked, onWhy, onReply, canWrite }) {
     line.place && h("a", { className: "file-tile", href: `https://www.openstreetmap.org/?mlat=${line.place[0]}&mlon=${line.place[1]}#map=16/${line.place[0]}/${line.place[1]}`, target: "_blank", rel: "noopener noreferrer" },
       h("span", { className: "tile neutral" }, h(Glyph, { name: "location" })), h("span", { className: "stack grow" }, h("span", { className: "strong" }, t("inbox.type.location")), h("span", { className: "small muted" }, `${line.place[0].toFixed(5)}, ${line.place[1].toFixed(5)}`))),
     line.cards.map((card, at) => h("div", { className: "file-tile", key: at }, h("span", { className: "tile neutral" }, h(Glyph, { name: "contact" })), h("span", { className: "stack grow" }, h("span", { className: "strong clip" }, card.name), h("span", { className: "small muted" }, card.phone)))),
-    line.text && h(WhatsAppText, { text: line.text }),
-    !line.text && !line.media && !line.place && !line.cards.length && h("span", { className: "muted" }, t(`inbox.type.${line.type}`) === `inbox.type.${line.type}` ? t("inbox.type.other") : t(`inbox.type.${line.type}`)),
+    line.poll && h(Poll, { poll: line.poll, t }),
+    line.gone && h("div", { className: "gone-words small" }, h(Glyph, { name: "ban", size: 13 }), t("inbox_chat.revoked", { at: t.moment(line.gone) })),
+    line.text && h("div", { className: line.gone ? "taken-back" : undefined }, h(WhatsAppText, { text: line.text })),
+    line.before && h("details", { className: "read-text" }, h("summary", null, t("inbox_chat.before")), h("p", null, line.before)),
+    !line.text && !line.media && !line.place && !line.poll && !line.gone && !line.cards.length && h("span", { className: "muted" }, t(`inbox.type.${line.type}`) === `inbox.type.${line.type}` ? t("inbox.type.other") : t(`inbox.type.${line.type}`)),
     h(Reading, { line, t }),
     line.sources.length > 0 && h("div", { className: "sources" }, line.sources.map((one, at) => h("button", { key: at, type: "button", className: "source", onClick: () => onWhy?.(line.id) },
       h(Glyph, { name: "book", size: 13 }), h("span", { className: "clip" }, one.page ? `${one.name}, ${t("agent_page.page", { n: one.page })}` : one.name)))),
-    failed && h("div", { className: `sent-wrong ${line.status}` }, h(Glyph, { name: "alert", size: 14 }), h("span", { className: "grow" }, line.status === "failed" ? t("inbox.failed", { reason: t(`reason.${line.reason || ""}`) || t("inbox.no_reason") }) : t("inbox.unsure"))),
+    failed && h("div", { className: `sent-wrong ${line.status}` }, h(Glyph, { name: "alert", size: 14 }), h("span", { className: "grow" }, line.status === "failed" ? t("inbox.failed", { reason: t(`reason.${line.reason || ""}`) || t("inbox.no_reason") }) : t("inbox.unsure")),
+      line.again && canWrite && h("button", { type: "button", className: "btn small-btn", onClick: () => onAgain?.(line.id) }, h(Glyph, { name: "retry", size: 14 }), t("inbox_chat.again"))),
     h("div", { className: "meta" },
-      h("time", { dateTime: line.at }, t.time(line.at)), side !== "in" && line.status && h(Tick, { state: line.status, t })),
-    canWrite && line.quotable && h("button", { type: "button", className: "icon-btn answer", onClick: () => onReply?.(line.id), "aria-label": t("inbox.reply_to"), title: t("inbox.reply_to") }, h(Glyph, { name: "reply" })));
+      line.edited && h("span", { title: t.moment(line.edited) }, t("inbox_chat.edited")), h("time", { dateTime: line.at }, t.time(line.at)), side !== "in" && line.status && h(Tick, { state: line.status, t })),
+    line.reactions.length > 0 && h("div", { className: "reactions", role: "img", "aria-label": t("inbox_chat.reactions", { all: line.reactions.join(" ") }) }, line.reactions.join(" ")),
+    canWrite && line.quotable && !line.gone && h("button", { type: "button", className: "icon-btn answer", onClick: () => onReply?.(line.id), "aria-label": t("inbox.reply_to"), title: t("inbox.reply_to") }, h(Glyph, { name: "reply" })));
 }
 
 function Pending({ pending, t, onNow, onHold, onTake }) {
@@ -104,12 +133,14 @@ function Pending({ pending, t, onNow, onHold, onTake }) {
 
 export function Thread(props) {
   const { lines = [], chat = "", older = false, ended = true, fresh = "", picked = "", writes = true, pending, label, ready = true,
-    onOlder, onNewest, onWhy, onReply, onNow, onHold, onTake } = props;
+    me = "", names = [], spot = {}, onOlder, onNewer, onNewest, onWhy, onReply, onAgain, onNow, onHold, onTake } = props;
   const t = useT();
   const box = useRef(null);
   const anchor = useRef(null);
   const seen = useRef({ chat: "", last: "", first: "" });
   const asked = useRef("");
+  const askedNewer = useRef("");
+  const shown = useRef(0);
   const [missed, setMissed] = useState(0);
   const [away, setAway] = useState(false);
 
@@ -137,18 +168,30 @@ export function Thread(props) {
       if (distance() < NEAR) bottom();
       return;
     }
+    if (spot?.n && spot.n !== shown.current) {
+      const line = el.querySelector(`[data-line="${spot.id}"]`);
+      shown.current = spot.n;
+      if (line) {
+        el.scrollTop += line.getBoundingClientRect().top - el.getBoundingClientRect().top - el.clientHeight / 3;
+        line.classList.add("spot");
+        setTimeout(() => line.classList.remove("spot"), 2500);
+      }
+      asked.current = ""; askedNewer.current = ""; el.dataset.end = "0";
+      setMissed(0);
+      return;
+    }
     const isNew = before.last !== last?.id;
-    const mine = isNew && last && last.side === "out" && last.by === "human" && !last.own_phone;
+    const mine = isNew && last && ended && (last.side === "out" || last.side === "note") && last.by === "human" && last.name === me;
     if (mine || el.dataset.end === "1") { bottom(); return; }
     if (anchor.current) {
       const kept = el.querySelector(`[data-line="${anchor.current.id}"]`);
       if (kept) el.scrollTop += kept.getBoundingClientRect().top - el.getBoundingClientRect().top - anchor.current.by;
     }
-    if (isNew) {
+    if (isNew && ended) {
       const at = lines.findIndex((one) => one.id === before.last);
       if (at >= 0) setMissed((n) => n + lines.length - 1 - at);
     }
-  }, [lines, chat, pending?.id]);
+  }, [lines, chat, pending?.id, spot?.n]);
 
   const onScroll = () => {
     const el = box.current;
@@ -157,6 +200,8 @@ export function Thread(props) {
     setAway(gap > 600 || !ended);
     if (gap < NEAR) setMissed(0);
     remember();
+    const last = lines[lines.length - 1];
+    if (!ended && gap < 400 && last && askedNewer.current !== last.id) { askedNewer.current = last.id; onNewer?.(); }
     if (older && el.scrollTop < 400 && lines[0] && asked.current !== lines[0].id) { asked.current = lines[0].id; onOlder?.(); }
   };
   useEffect(() => { onScroll(); }, [lines, chat, older, ended]);
@@ -176,7 +221,7 @@ export function Thread(props) {
     if (its !== day) { rows.push(h("div", { className: "date-pill", key: `d${its}` }, dayWords(line.at, t))); before = null; }
     if (line.id === fresh) { rows.push(h("div", { className: "fresh", key: "fresh" }, h("span", null, t("inbox.fresh")))); before = null; }
     const first = !before || before.by !== line.by || before.name !== line.name || new Date(line.at) - new Date(before.at) > GROUP_MS;
-    rows.push(h(Bubble, { key: line.id, line, t, first, picked: picked === line.id, onWhy, onReply, canWrite: writes }));
+    rows.push(h(Bubble, { key: line.id, line, t, first, picked: picked === line.id, onWhy, onReply, onAgain, canWrite: writes, names }));
     day = its; before = line;
   }
   return h("div", { className: "thread" },

@@ -203,6 +203,8 @@ class ChatMessage(BaseModel):
     reading_state: str | None = None
     reading: str | None = None
     """What stands in the picture or document, once it was read."""
+    reading_reason: str | None = None
+    """Why it was not read."""
     quoted: str | None = None
     """The text of the message that this one answers, where we have it."""
     author_name: str | None = None

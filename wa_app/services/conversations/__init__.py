@@ -5,9 +5,11 @@ from wa_app.services.conversations.chats import get, list_, messages
 from wa_app.services.conversations.customers import block, customer, start, unblock, writable
 from wa_app.services.conversations.drafts import get_draft, save_draft
 from wa_app.services.conversations.folders import counts, waiting
+from wa_app.services.conversations.jumping import around, day, newer
 from wa_app.services.conversations.later import cancel_scheduled, resend, schedule_send, scheduled
-from wa_app.services.conversations.notes import add_note, mentioned, notes
+from wa_app.services.conversations.notes import add_note, mentioned, notes, saw_mentions
 from wa_app.services.conversations.people import colleagues, team_names
+from wa_app.services.conversations.presence import tell
 from wa_app.services.conversations.searching import search
 from wa_app.services.conversations.service_times import service_times
 from wa_app.services.conversations.states import (
@@ -24,6 +26,7 @@ from wa_app.services.conversations.verbs import cancel_answer, mark_read, send, 
 __all__ = [
     "add_note",
     "archive",
+    "around",
     "assign",
     "assign_free",
     "assign_team",
@@ -35,16 +38,19 @@ __all__ = [
     "colleagues",
     "counts",
     "customer",
+    "day",
     "get",
     "get_draft",
     "list_",
     "mark_read",
     "mentioned",
     "messages",
+    "newer",
     "notes",
     "reopen",
     "resend",
     "save_draft",
+    "saw_mentions",
     "schedule_send",
     "scheduled",
     "search",
@@ -56,6 +62,7 @@ __all__ = [
     "snooze",
     "start",
     "team_names",
+    "tell",
     "toggle_bot",
     "unarchive",
     "unblock",

@@ -24,7 +24,7 @@ _LINES = """
 SELECT * FROM (
   SELECT m.id, m.timestamp AS at, m.direction, m.sender, m.type, m.text, m.media, coalesce(o.state, m.status) AS status,
     o.error_code, m.outbound_id, NULL::uuid AS campaign_id, m.turn_id, t.trace, t.state AS turn_state, m.extra,
-    m.reading_state, m.reading ->> 'text' AS reading, CASE WHEN m.extra ? 'reply_to' THEN coalesce(
+    m.reading_state, m.reading ->> 'text' AS reading, m.reading ->> 'reason' AS reading_reason, CASE WHEN m.extra ? 'reply_to' THEN coalesce(
       (SELECT q.text FROM messages q WHERE q.tenant_id = $1 AND q.device_id = $4 AND q.provider_message_id = m.extra ->> 'reply_to'),
       (SELECT q.body FROM outbound_messages q
        WHERE q.tenant_id = $1 AND q.device_id = $4 AND q.provider_message_id = m.extra ->> 'reply_to')) END AS quoted,
@@ -42,7 +42,7 @@ SELECT * FROM (
       WHEN split_part(f.mime, '/', 1) IN ('image', 'video', 'audio') THEN split_part(f.mime, '/', 1) ELSE 'document' END,
     coalesce(c.body, ''), CASE WHEN f.id IS NULL THEN NULL
       ELSE jsonb_build_object('file_id', f.id, 'mime', f.mime, 'filename', f.name) END,
-    c.state, c.error_code, c.id, c.campaign_id, NULL, NULL, NULL, '{}'::jsonb, NULL, NULL, NULL, NULL, NULL
+    c.state, c.error_code, c.id, c.campaign_id, NULL, NULL, NULL, '{}'::jsonb, NULL, NULL, NULL, NULL, NULL, NULL
   FROM (
     SELECT * FROM outbound_messages WHERE tenant_id = $1 AND contact_id = $3 AND device_id = $4 AND sent_at IS NOT NULL
       AND campaign_id IS NOT NULL AND ($5::timestamptz IS NULL OR (sent_at, id) < ($5, $6))
@@ -51,7 +51,7 @@ SELECT * FROM (
   LEFT JOIN files f ON f.tenant_id = $1 AND f.id = c.file_id
   UNION ALL
   SELECT n.id, n.created_at, 'OUTBOUND', 'human', 'note', n.text, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-    '{}'::jsonb, NULL, NULL, NULL, u.name, NULL
+    '{}'::jsonb, NULL, NULL, NULL, NULL, u.name, NULL
   FROM (
     SELECT * FROM conversation_notes WHERE $8 AND tenant_id = $1 AND conversation_id = $2
       AND ($5::timestamptz IS NULL OR (created_at, id) < ($5, $6)) ORDER BY created_at DESC, id DESC LIMIT $7
@@ -59,6 +59,9 @@ SELECT * FROM (
   LEFT JOIN users u ON u.id = n.author_id
 ) lines ORDER BY at DESC, id DESC LIMIT $7
 """
+
+# The same indexes walked forwards: the lines after a place, the nearest first.
+_AFTER = _LINES.replace("< ($5, $6)", "> ($5, $6)").replace(" DESC", " ASC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,14 @@ async def fetch(
     return rows
 
 
+async def fetch_after(conn: Any, chat: Chat, limit: int, after: tuple[datetime, UUID], *, notes: bool = False) -> list[Mapping[str, Any]]:
+    """Rows of a chat behind a line, oldest first."""
+    rows: list[Mapping[str, Any]] = await conn.fetch(
+        _AFTER, chat.tenant_id, chat.conversation_id, chat.contact_id, chat.device_id, *after, limit, notes
+    )
+    return rows
+
+
 def view(row: Mapping[str, Any]) -> ChatMessage:
     """A row as pages and programs see it."""
     media = row["media"]
@@ -96,7 +107,7 @@ def view(row: Mapping[str, Any]) -> ChatMessage:
         outbound_id=row["outbound_id"], campaign_id=row["campaign_id"],
         trace=[TraceEntry.model_validate(one) for one in plain(row["trace"])] if row["trace"] else None,
         turn_id=row["turn_id"], turn_state=row["turn_state"], extra=plain(row["extra"]) or {}, timestamp=row["at"],
-        reading_state=row["reading_state"], reading=row["reading"], quoted=row["quoted"], author_name=row["author_name"],
+        reading_state=row["reading_state"], reading=row["reading"], reading_reason=row["reading_reason"], quoted=row["quoted"], author_name=row["author_name"],
         member=_member(row["author"]),
     )  # fmt: skip
 

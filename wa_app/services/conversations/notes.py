@@ -69,4 +69,6 @@ async def mentioned(uow: TenantUnitOfWork) -> list[UUID]:
 async def saw_mentions(uow: TenantUnitOfWork, conversation_id: UUID) -> None:
     """The person who asks has opened the conversation."""
     conn = await uow.driver()
-    await conn.execute(_SEEN, uow.tenant_id, uow.principal.user_id, conversation_id)
+    done: str = await conn.execute(_SEEN, uow.tenant_id, uow.principal.user_id, conversation_id)
+    if done != "UPDATE 0":
+        uow.publish("conversation", id=conversation_id)

@@ -1,0 +1,83 @@
+// A small panel at its button; on a phone a sheet at the foot. Focus goes in, stays in, and comes back where it was.
+import { createElement as h, useEffect, useRef, useState } from "react";
+import { Glyph } from "$/public/external/wa_app/components/inbox/inbox_icons.jsx";
+
+const CAN_FOCUS = "button:not(:disabled), input:not(:disabled), a[href]";
+const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
+
+export function Panel({ label, onClose, onBack, className = "", children }) {
+  const box = useRef(null);
+  const close = useRef(onClose);
+  close.current = onClose;
+  useEffect(() => {
+    const before = document.activeElement;
+    const outside = (event) => { if (!box.current?.contains(event.target)) close.current(); };
+    // The press that has opened it must not close it.
+    const timer = setTimeout(() => document.addEventListener("pointerdown", outside));
+    const el = box.current;
+    return () => {
+      clearTimeout(timer);
+      document.removeEventListener("pointerdown", outside);
+      if (!document.activeElement || document.activeElement === document.body || el.contains(document.activeElement)) before?.focus?.({ preventScroll: true });
+    };
+  }, []);
+  useEffect(() => { (box.current.querySelector("[data-first]") ?? box.current.querySelector("[data-item]") ?? box.current.querySelector(CAN_FOCUS) ?? box.current).focus({ preventScroll: true }); }, [label]);
+  const onKeyDown = (event) => {
+    const items = [...box.current.querySelectorAll("[data-item]:not(:disabled)")];
+    const at = items.indexOf(document.activeElement);
+    if (event.key === "Escape") { event.preventDefault(); event.stopPropagation(); (onBack ?? close.current)(); }
+    else if ((event.key === "ArrowDown" || event.key === "ArrowUp") && items.length && event.target.type !== "date" && event.target.type !== "datetime-local") {
+      event.preventDefault();
+      const next = at + (event.key === "ArrowDown" ? 1 : -1);
+      if (next < 0) (box.current.querySelector("input[data-first]") ?? items[items.length - 1]).focus(); else items[next % items.length].focus();
+    } else if (event.key === "Tab") {
+      const all = [...box.current.querySelectorAll(CAN_FOCUS)];
+      const [first, last] = [all[0], all[all.length - 1]];
+      if (event.shiftKey && document.activeElement === first) { event.preventDefault(); last.focus(); }
+      else if (!event.shiftKey && document.activeElement === last) { event.preventDefault(); first.focus(); }
+    }
+    event.stopPropagation();
+  };
+  return h("div", { className: "panel-root" },
+    h("div", { ref: box, className: `panel ${className}`, role: "dialog", "aria-label": label, tabIndex: -1, onKeyDown },
+      h("i", { className: "grabber" }),
+      onBack && h("div", { className: "panel-head" }, h("button", { type: "button", className: "icon-btn", onClick: onBack, "aria-label": label }, h(Glyph, { name: "left" })), h("b", null, label)),
+      children));
+}
+
+// One line of a panel.
+export function Item({ icon, mark, text, note, on, danger, disabled, onClick, ...rest }) {
+  return h("button", { type: "button", className: `panel-item${danger ? " danger" : ""}`, "data-item": true, disabled, onClick, "aria-pressed": on, ...rest },
+    mark ?? (icon && h(Glyph, { name: icon })), h("span", { className: "grow clip" }, text), note && h("span", { className: "small muted clip" }, note), on && h(Glyph, { name: "check", size: 14 }));
+}
+
+// Lines that are narrowed by typing; Enter takes the first. `groups`: [{title, items: [{id, name, ...}]}].
+export function Choices({ groups, label, nothing, extra, onPick }) {
+  const [text, setText] = useState("");
+  const words = plain(text).split(/\s+/).filter(Boolean);
+  const shown = groups.map((group) => ({ ...group, items: group.items.filter((item) => words.every((word) => plain(item.name).includes(word))) })).filter((group) => group.items.length);
+  const more = extra?.(text.trim(), shown);
+  const take = () => { if (shown[0]) onPick(shown[0].items[0]); else more?.props?.onClick?.(); };
+  return h("div", { className: "panel-choices" },
+    h("input", {
+      className: "input", "data-first": true, value: text, placeholder: label, "aria-label": label, autoComplete: "off", maxLength: 50,
+      onChange: (event) => setText(event.target.value), onKeyDown: (event) => { if (event.key === "Enter") { event.preventDefault(); take(); } },
+    }),
+    h("div", { className: "panel-list" }, shown.flatMap((group) => [
+      group.title && h("div", { className: "panel-group", key: `group-${group.title}` }, group.title),
+      ...group.items.map((item) => h(Item, { key: `${group.title ?? ""}${item.kind ?? ""}${item.id}`, icon: item.icon, mark: item.mark, text: item.name, note: item.note, on: item.on, onClick: () => onPick(item) })),
+    ]), more),
+    !shown.length && !more && h("p", { className: "small muted panel-none", role: "status" }, nothing));
+}
+
+// A time by a word or by the clock of the tenant.
+const PRESETS = ["hour", "evening", "tomorrow", "monday"];
+export function Times({ t, act, onPick }) {
+  const [at, setAt] = useState("");
+  const here = new Intl.DateTimeFormat("sv-SE", { timeZone: t.zone(), dateStyle: "short", timeStyle: "short" }).format(new Date()).replace(" ", "T");
+  return h("div", { className: "panel-times" },
+    PRESETS.map((one) => h(Item, { key: one, icon: "later", text: t(`inbox_chat.time.${one}`), onClick: () => onPick(one) })),
+    h("form", { className: "panel-form", onSubmit: (event) => { event.preventDefault(); if (at) onPick(at); } },
+      h("label", { className: "small muted" }, t("inbox_chat.time.at", { zone: t.zoneName() }), h("input", { type: "datetime-local", className: "input", min: here, value: at, onChange: (event) => setAt(event.target.value) })),
+      h("button", { type: "submit", className: "btn", disabled: !at }, act)));
+}
