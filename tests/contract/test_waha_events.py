@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from wa_app.channels.port import (
     AckLevel,
     BadSignature,
+    ChangeKind,
     ChatKind,
     DeviceStatus,
     EchoSource,
@@ -20,6 +21,7 @@ from wa_app.channels.port import (
     IdentityKind,
     Ignored,
     MessageAcked,
+    MessageChanged,
     MessageEchoed,
     MessageKind,
     MessageReceived,
@@ -31,6 +33,9 @@ from wa_app.channels.waha.models import account, ack_level, as_chat, as_time, me
 EVENTS = Path(__file__).parent / "waha" / "events"
 SAMPLES = sorted(EVENTS.rglob("*.json"))
 FRAGMENTS = ("_envelope.docs.json", "message.video-not-downloaded.docs.json")
+CHANGES = ("message.reaction", "message.edited", "message.revoked", "poll.vote")
+UNNAMED = ("message.revoked.before-after.docs.json",)
+"""Says neither which message nor in which chat."""
 PHONE, LID = IdentityKind.PHONE, IdentityKind.LID
 
 
@@ -54,7 +59,7 @@ def _expected(path: Path) -> type[Event]:
     if event in ("message", "message.any"):
         own = payload.get("fromMe", str(payload.get("id")).startswith("true_"))
         return MessageEchoed if own else MessageReceived
-    return Ignored
+    return MessageChanged if event in CHANGES and path.name not in UNNAMED else Ignored
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
@@ -298,3 +303,26 @@ def test_never_raises_on_bytes(raw: bytes) -> None:
 def test_never_raises_on_deep_nesting() -> None:
     assert isinstance(parse_webhook(b"[" * 200_000), Ignored)
     assert isinstance(parse_webhook(b'{"payload":' * 100_000), Ignored)
+
+
+def test_what_happens_to_a_message_names_it_by_its_bare_id() -> None:
+    names = ("message.reaction.WEBJS", "message.edited", "message.revoked", "poll.vote.dm.NOWEB")
+    reaction, edit, deletion, vote = (_parse(_body(EVENTS / f"{name}.docs.json")) for name in names)
+    assert isinstance(reaction, MessageChanged)
+    assert reaction.change is ChangeKind.REACTION
+    assert (reaction.message_id, reaction.text, reaction.by) == ("1" * 32, "🙏", "79111111@c.us")
+    assert isinstance(edit, MessageChanged)
+    assert (edit.message_id, edit.text, edit.from_me) == ("A" * 16, "New body", False)
+    assert isinstance(deletion, MessageChanged)
+    assert (deletion.message_id, deletion.change) == ("A" * 16, ChangeKind.DELETION)
+    assert isinstance(vote, MessageChanged)
+    assert (vote.message_id, vote.options) == ("BAE5F2EF5C69001E", ("Awesome!",))
+
+
+def test_a_poll_is_a_message_with_its_options() -> None:
+    raw = {"pollCreationMessageV3": {"name": "Rasa apa?", "options": [{"optionName": "Cokelat"}, {"optionName": "Keju"}]}}
+    payload = {"id": "false_6281@c.us_AB", "from": "6281@c.us", "fromMe": False, "_data": {"message": raw}}
+    event = _parse({"event": "message.any", "session": "s", "payload": payload})
+    assert isinstance(event, MessageReceived)
+    assert event.message_kind is MessageKind.POLL
+    assert event.poll == ("Rasa apa?", ("Cokelat", "Keju"))

@@ -243,3 +243,31 @@ async def test_news_of_a_session_reach_its_device_and_wake_its_lane(hooked: Worl
         return bool(row["status"] == "CONNECTED" and row["paused_until"] is None)
 
     await until(hooked, is_back)
+
+
+async def test_what_happens_to_a_message_stays_with_it(hooked: World) -> None:
+    device = hooked.devices[0]
+    path, chat = f"{hooked.webhook_base}/webhooks/waha/{device.token}", "628111222666@c.us"
+    said = {"id": f"false_{chat}_FIRST", "timestamp": 1_700_000_000, "from": chat, "fromMe": False, "body": "Halo", "hasMedia": False}
+    mine = {"id": f"false_{chat}_X1", "from": chat, "fromMe": False}
+    bodies = [
+        # The reaction comes first: it waits for its message.
+        envelope(device, "message.reaction", {**mine, "reaction": {"text": "🙏", "messageId": f"false_{chat}_FIRST"}}, "evt_1"),
+        envelope(device, "message.any", said, "evt_2"),
+        envelope(device, "message.edited", {"id": f"false_{chat}_X2", "editedMessageId": "FIRST", "body": "Halo Kak"}, "evt_3"),
+        # What they wrote is not ours to change.
+        envelope(device, "message.edited", {"id": f"true_{chat}_X3", "editedMessageId": "FIRST", "body": "Palsu"}, "evt_4"),
+        envelope(device, "message.revoked", {"after": {"id": f"false_{chat}_X4"}, "revokedMessageId": "FIRST", "before": None}, "evt_5"),
+    ]  # fmt: skip
+    async with httpx.AsyncClient() as http:
+        for body in bodies:
+            assert (await http.post(path, content=body, headers=signed(device, body))).status_code == 200
+            await process_tenant(hooked.tenant_id)
+
+    async def kept() -> bool:
+        rows = await hooked.fetch("SELECT text, extra FROM messages WHERE tenant_id = $1", hooked.tenant_id)
+        extra = rows[0]["extra"] if rows else {}
+        extra = orjson.loads(extra) if isinstance(extra, str) else extra
+        return bool(rows) and rows[0]["text"] == "Halo Kak" and extra.get("before") == "Halo" and "revoked_at" in extra and extra.get("reactions") == {chat: "🙏"}
+
+    await until(hooked, kept)

@@ -201,4 +201,6 @@ def _extra(message: Message) -> str:
         found["location"] = list(message.location)
     if message.vcards:
         found["vcards"] = list(message.vcards)
+    if message.poll:
+        found["poll"] = {"name": message.poll[0], "options": list(message.poll[1])}
     return _json(found)

@@ -24,6 +24,7 @@ from wa_app.channels.port import (
     EchoSource,
     Ignored,
     MessageAcked,
+    MessageChanged,
     MessageEchoed,
     MessageReceived,
     SessionStatusChanged,
@@ -31,7 +32,7 @@ from wa_app.channels.port import (
 from wa_app.channels.waha.events import parse_webhook
 from wa_app.db import TenantUnitOfWork, unit_of_work
 from wa_app.errors import AppError
-from wa_app.inbound import conversations, group_chats, opt_words
+from wa_app.inbound import changes, conversations, group_chats, opt_words
 from wa_app.kit.opt_words import WordList
 from wa_app.models.devices import Device
 from wa_app.schemas.opt_out import OptOutSettings
@@ -254,6 +255,9 @@ async def _handle(uow: TenantUnitOfWork, item: _Item, words: WordList, *, groups
         item.ignore("not_ours")
     elif event.chat_kind is not ChatKind.PERSON and not (groups and event.chat_kind is ChatKind.GROUP):
         item.ignore(f"chat_is_{event.chat_kind.value}")
+    elif isinstance(event, MessageChanged):
+        if not await changes.apply(uow, item.device_id, event, item.at.isoformat()):
+            item.put_off("no_message")
     elif isinstance(event, MessageEchoed):
         await _echo(uow, item, event)
     elif event.chat_kind is ChatKind.GROUP:

@@ -6,6 +6,7 @@ from datetime import datetime
 from wa_app.channels.port.words import (
     Account,
     AckLevel,
+    ChangeKind,
     ChatKind,
     EchoSource,
     Identity,
@@ -66,6 +67,8 @@ class Message(Event):
     reply_to: str | None = None
     location: tuple[float, float] | None = None
     vcards: tuple[str, ...] = ()
+    poll: tuple[str, tuple[str, ...]] | None = None
+    """The question and its options, where the server tells them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +90,28 @@ class MessageReceived(Message):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MessageChanged(Event):
+    """Something happened to a message that was there before. `message_id` is its bare id.
+
+    `by` names who did it, `from_me` tells whether that was the device's owner. `text` is the reaction ("" takes it
+    back) or the new text; `options` are all answers to a poll that one has chosen now.
+    """
+
+    change: ChangeKind
+    message_id: str
+    chat_id: str
+    chat_kind: ChatKind
+    from_me: bool
+    by: str
+    text: str = ""
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ignored(Event):
     """An event that changes nothing here; `reason` is a short stable word for traces and metrics."""
 
     reason: str
 
 
-AnyEvent = SessionStatusChanged | MessageAcked | MessageEchoed | MessageReceived | Ignored
+AnyEvent = SessionStatusChanged | MessageAcked | MessageEchoed | MessageReceived | MessageChanged | Ignored

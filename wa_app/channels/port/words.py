@@ -58,7 +58,17 @@ class MessageKind(StrEnum):
     STICKER = "sticker"
     LOCATION = "location"
     CONTACT = "contact"
+    POLL = "poll"
     OTHER = "other"
+
+
+class ChangeKind(StrEnum):
+    """What can happen to a message that is there already."""
+
+    REACTION = "reaction"
+    EDIT = "edit"
+    DELETION = "deletion"
+    VOTE = "vote"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from wa_app.channels.port import (
     MessageReceived,
     SessionStatusChanged,
 )
+from wa_app.channels.waha import changes
 from wa_app.channels.waha.models import (
     STATUSES,
     Json,
@@ -97,6 +98,8 @@ _KIND_OF_TYPE: Mapping[str, MessageKind] = {
     "multi_vcard": MessageKind.CONTACT,
     "contactMessage": MessageKind.CONTACT,
     "contactsArrayMessage": MessageKind.CONTACT,
+    "poll_creation": MessageKind.POLL,
+    **dict.fromkeys(changes.POLLS, MessageKind.POLL),
 }
 
 
@@ -240,6 +243,9 @@ class _Reader:
         author = None if in_person else key.participant or as_chat(self.payload.get("participant"))
         return MessageReceived(**common, sender=sender, sender_name=self._sender_name(), author=author)
 
+    def change(self) -> AnyEvent:
+        return changes.read(self.kind, self.payload, self.head)
+
     def _common(self, key: MessageKey, chat_id: str, from_me: bool) -> dict[str, Any]:
         kind = chat_kind(chat_id)
         media = media_of(self.payload.get("media"))
@@ -256,6 +262,7 @@ class _Reader:
             "reply_to": self._reply_to(),
             "location": _location(self.payload.get("location")),
             "vcards": _vcards(self.payload.get("vCards")),
+            "poll": changes.poll(self.data),
         }
 
     def _from_me(self, key: MessageKey) -> bool | None:
@@ -333,6 +340,7 @@ _READERS: Mapping[str, Callable[[_Reader], AnyEvent]] = {
     "message.any": _Reader.message,
     "message.ack": _Reader.ack,
     "message.ack.group": _Reader.ack,
+    **dict.fromkeys(changes.KINDS, _Reader.change),
 }
 
 
