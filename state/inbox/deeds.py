@@ -77,6 +77,8 @@ async def _do(uow: TenantUnitOfWork, chat: UUID, verb: str, value: str, zone: st
     match verb:
         case "assign":
             return await conversations.assign(uow, chat, _maybe(value))
+        case "free":
+            return await conversations.assign_free(uow, chat)
         case "team":
             return await conversations.assign_team(uow, chat, _maybe(value))
         case "close":

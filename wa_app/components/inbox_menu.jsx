@@ -15,7 +15,8 @@ function assignGroups({ head, people, teams, me, t }) {
   const nobody = head.assigned ? [{ id: "", name: t("inbox_chat.assign.nobody"), icon: "x" }] : [];
   const shared = teams.map((one) => ({ ...one, kind: "team", icon: "team", on: head.team === one.id }));
   if (head.team) shared.push({ id: "", kind: "team", name: t("inbox_chat.assign.no_team"), icon: "x" });
-  return [{ items: [...first, ...others, ...nobody] }, ...(shared.length ? [{ title: t("inbox_chat.teams"), items: shared }] : [])];
+  const free = { id: "", kind: "free", name: t("inbox_chat.assign.free"), icon: "team" };
+  return [{ items: [...first, ...others, free, ...nobody] }, ...(shared.length ? [{ title: t("inbox_chat.teams"), items: shared }] : [])];
 }
 
 function Day({ t, onDay }) {
@@ -54,7 +55,7 @@ export function ChatMenu(props) {
       writes && mayBlock && !head.group && h("hr", null),
       writes && mayBlock && !head.group && (blocked ? go("unblock", "undo", t("inbox_chat.unblock")) : h(Item, { icon: "ban", danger: true, text: t("inbox_chat.block"), onClick: () => setPage("block") }))),
     assign: () => h(Panel, { label: t("inbox_chat.assign"), onClose: close },
-      h(Choices, { groups: assignGroups({ head, people, teams, me, t }), label: t("inbox_chat.assign.find"), nothing: t("inbox_chat.nothing"), onPick: (one) => act(one.kind === "team" ? "team" : "assign", one.id) })),
+      h(Choices, { groups: assignGroups({ head, people, teams, me, t }), label: t("inbox_chat.assign.find"), nothing: t("inbox_chat.nothing"), onPick: (one) => act(one.kind ?? "assign", one.id) })),
     snooze: () => h(Panel, { label: t("inbox_chat.snooze"), onClose: close, onBack: back }, h(Times, { t, act: t("inbox_chat.snooze.do"), onPick: (at) => act("snooze", at) })),
     priority: () => h(Panel, { label: t("inbox_chat.priority"), onClose: close, onBack: back },
       PRIORITIES.map((one) => h(Item, { key: one, icon: "flag", text: t(`inbox_chat.priority.${one}`), on: head.priority === one, onClick: () => act("priority", one) }))),
