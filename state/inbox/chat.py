@@ -69,7 +69,10 @@ class ChatState(Deeds, Writing, Helping, Jumping, AppState):
     why_id: str = ""
     why_by: str = ""
     trace: list[dict[str, Any]] = []
+    # Mixins have no backend variables of their own: these are theirs too.
     _older_from: str = ""
+    _newer_from: str = ""
+    _written: str = ""
     _watch: int = 0
 
     @rx.event
@@ -84,6 +87,9 @@ class ChatState(Deeds, Writing, Helping, Jumping, AppState):
             return
         if found != self.chat_id or not self.ready:
             await self._open(found)
+        else:
+            async with self.unit_of_work() as uow:
+                await self._show_draft(uow, found)
         self.pane = "chat"
 
     @rx.event
@@ -167,7 +173,7 @@ class ChatState(Deeds, Writing, Helping, Jumping, AppState):
         except AppError as error:
             self.outcome = refused(key, error)
             return
-        self.outcome, self.quote, self.fresh = {"key": key, "error": ""}, None, ""
+        self.outcome, self.quote, self.fresh, self.draft = {"key": key, "error": ""}, None, "", {}
         if chat_id == self.chat_id:
             async with self.unit_of_work() as uow:
                 await self._refresh(uow)

@@ -22,7 +22,6 @@ class Jumping(rx.State, mixin=True):
 
     spot: dict[str, Any] = {}
     """The line to be brought into sight: `{n, id}`."""
-    _newer_from: str = ""
 
     @rx.event
     async def open_at(self: Any, chat_id: str, message_id: str) -> EventSpec | None:

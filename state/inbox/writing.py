@@ -40,11 +40,11 @@ class Writing(rx.State, mixin=True):
     """What leaves later."""
     typist: dict[str, Any] = {}
     """Who else writes here right now: `{n, name}`; the browser lets it fade."""
-    _written: str = ""
 
     @rx.event
     async def save_draft(self: Any, chat_id: str, text: str, file_id: str, reply_to: str) -> None:
-        """Keep what is in the field."""
+        """Keep what is in the field; what was restored before is no longer the newest."""
+        self.draft = {}
         try:
             async with self.unit_of_work() as uow:
                 await conversations.save_draft(

@@ -62,7 +62,7 @@ export function ChatMenu(props) {
     tags: () => h(Panel, { label: t("inbox_chat.tags"), onClose: close, onBack: back },
       h(Choices, {
         groups: [{ items: tags.map((one) => ({ ...one, mark: dot(one.color), on: has.has(one.id) })) }], label: t("inbox_chat.tags.find"), nothing: t("inbox_chat.tags.none"),
-        extra: (text) => (mayTag && text && !tags.some((one) => one.name.toLowerCase() === text.toLowerCase()) ? h(Item, { icon: "plus", text: t("inbox_chat.tags.make", { name: text }), onClick: () => onDeed?.(chat, "new_tag", text) }) : null),
+        extra: (text, chosen) => (mayTag && text && !tags.some((one) => one.name.toLowerCase() === text.toLowerCase()) ? h(Item, { icon: "plus", text: t("inbox_chat.tags.make", { name: text }), onClick: () => chosen(() => onDeed?.(chat, "new_tag", text)) }) : null),
         onPick: (one) => onDeed?.(chat, has.has(one.id) ? "untag" : "tag", one.id),
       })),
     day: () => h(Panel, { label: t("inbox_chat.day"), onClose: close, onBack: back }, h(Day, { t, onDay: (day) => { close(); onDay?.(day); } })),

@@ -15,9 +15,13 @@ export function Panel({ label, onClose, onBack, className = "", children }) {
     // The press that has opened it must not close it.
     const timer = setTimeout(() => document.addEventListener("pointerdown", outside));
     const el = box.current;
+    // What had the focus may have gone meanwhile: Escape closes all the same.
+    const escape = (event) => { if (event.key === "Escape" && !el.contains(event.target)) { event.preventDefault(); event.stopPropagation(); close.current(); } };
+    document.addEventListener("keydown", escape, true);
     return () => {
       clearTimeout(timer);
       document.removeEventListener("pointerdown", outside);
+      document.removeEventListener("keydown", escape, true);
       if (!document.activeElement || document.activeElement === document.body || el.contains(document.activeElement)) before?.focus?.({ preventScroll: true });
     };
   }, []);
@@ -54,18 +58,22 @@ export function Item({ icon, mark, text, note, on, danger, disabled, onClick, ..
 // Lines that are narrowed by typing; Enter takes the first. `groups`: [{title, items: [{id, name, ...}]}].
 export function Choices({ groups, label, nothing, extra, onPick }) {
   const [text, setText] = useState("");
+  const field = useRef(null);
   const words = plain(text).split(/\s+/).filter(Boolean);
   const shown = groups.map((group) => ({ ...group, items: group.items.filter((item) => words.every((word) => plain(item.name).includes(word))) })).filter((group) => group.items.length);
-  const more = extra?.(text.trim(), shown);
-  const take = () => { if (shown[0]) onPick(shown[0].items[0]); else more?.props?.onClick?.(); };
+  // What was chosen may leave the list: the next word is typed at once.
+  const chosen = (act) => { act(); setText(""); field.current?.focus(); };
+  const more = extra?.(text.trim(), chosen);
+  const pick = (item) => chosen(() => onPick(item));
+  const take = () => { if (shown[0]) pick(shown[0].items[0]); else more?.props?.onClick?.(); };
   return h("div", { className: "panel-choices" },
     h("input", {
-      className: "input", "data-first": true, value: text, placeholder: label, "aria-label": label, autoComplete: "off", maxLength: 50,
+      ref: field, className: "input", "data-first": true, value: text, placeholder: label, "aria-label": label, autoComplete: "off", maxLength: 50,
       onChange: (event) => setText(event.target.value), onKeyDown: (event) => { if (event.key === "Enter") { event.preventDefault(); take(); } },
     }),
     h("div", { className: "panel-list" }, shown.flatMap((group) => [
       group.title && h("div", { className: "panel-group", key: `group-${group.title}` }, group.title),
-      ...group.items.map((item) => h(Item, { key: `${group.title ?? ""}${item.kind ?? ""}${item.id}`, icon: item.icon, mark: item.mark, text: item.name, note: item.note, on: item.on, onClick: () => onPick(item) })),
+      ...group.items.map((item) => h(Item, { key: `${group.title ?? ""}${item.kind ?? ""}${item.id}`, icon: item.icon, mark: item.mark, text: item.name, note: item.note, on: item.on, onClick: () => pick(item) })),
     ]), more),
     !shown.length && !more && h("p", { className: "small muted panel-none", role: "status" }, nothing));
 }
