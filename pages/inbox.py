@@ -30,8 +30,8 @@ def _list_pane() -> rx.Component:
         inbox_pane(
             none_yet, rows=L.rows, above=L.above, more=L.more, mark=L.mark, ready=L.ready, selected=C.chat_id, missing=C.missing, view=L.view,
             filters=L.filters, counts=L.counts, choices=L.choices, me=L.me, writes=L.may_write, target=L.target_min, found=found,
-            begun=begun, news=L.news, on_show=L.show, on_open=C.open, on_hit=C.open_at, on_down=L.down,
-            on_up=L.up, on_act=L.act, on_find=F.find, on_begin_find=B.find, on_start=B.start, on_again=L.again,
+            begun=begun, news=L.news, on_show=L.show, on_open=C.open, on_hit=C.open_at, on_down=L.down, on_up=L.up, on_jump=L.jump,
+            on_act=L.act, on_find=F.find, on_begin_find=B.find, on_start=B.start, on_again=L.again,
         ),
         class_name="pane pane-list", aria_label=t("inbox.title"),
     )  # fmt: skip

@@ -87,8 +87,13 @@ class InboxState(Acting, AppState):
     @rx.event
     async def again(self) -> None:
         """Read everything anew: what came was not all, or came too late."""
+        principal = await self.principal()
+        self.me, self.may_write = str(principal.user_id or ""), principal.may("messages.send")
+        self._choose(self.view, self.filters)
         await self._from_top()
         async with self.unit_of_work() as uow:
+            await self._read_choices(uow)
+            self.counts = {}
             await self._count(uow)
 
     @rx.event
@@ -127,6 +132,21 @@ class InboxState(Acting, AppState):
         self.above = max(0, self.above - len(fresh)) if self._first else 0
         self.rows, self._sizes = [*fresh, *self.rows], [len(fresh), *self._sizes]
         self._drop_lowest(PAGES)
+
+    @rx.event
+    async def jump(self, row: int) -> None:
+        """Where somebody dragged the bar to, far above what is loaded."""
+        await self.principal()
+        known = len(self._cursors) - 1
+        at = min(int(row) // PAGE, known) if str(row).isdecimal() else 0
+        async with self.unit_of_work() as uow:
+            page = await self._page(uow, self._cursors[at])
+        if not at:
+            self._begin(page)
+            return
+        self.rows = _rows(page)
+        self._first, self._sizes, self.above = at, [len(self.rows)], at * PAGE
+        self._set_end(page)
 
     @rx.event(background=True)
     async def watch(self) -> None:

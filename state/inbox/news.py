@@ -42,13 +42,15 @@ async def _views(uow: TenantUnitOfWork, ids: set[str], view: str) -> list[ChatVi
 
 
 def _is_fresh(view: ChatView) -> bool:
-    return view.last_from == "contact" and view.last_inbound_at is not None and utc_now() - view.last_inbound_at < FRESH
+    """A machine may have answered at once; where a person has, nobody else need come."""
+    return view.last_from != "human" and view.last_inbound_at is not None and utc_now() - view.last_inbound_at < FRESH
 
 
 def _item(view: ChatView, kind: str, seen: Seen) -> dict[str, Any]:
-    at = view.needs_human_at if kind == "needs" else view.last_message_at
+    at = view.needs_human_at if kind == "needs" else view.last_inbound_at if kind == "message" else view.last_message_at
+    says = view.last_from == "contact" and kind != "mention"
     return {
         "id": str(view.id), "kind": kind, "name": view.contact.name, "phone": view.contact.phone or "",
-        "text": "" if kind == "mention" else (view.last_text or "")[:TEXT], "type": view.last_type or "",
+        "text": (view.last_text or "")[:TEXT] if says else "", "type": view.last_type or "",
         "mine": bool(seen.me) and str(view.assigned_to) == seen.me, "mark": f"{kind}:{view.id}:{at}",
     }  # fmt: skip

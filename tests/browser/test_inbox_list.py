@@ -157,7 +157,8 @@ def test_several_at_once_and_what_is_put_away_comes_back(
     page.get_by_role("checkbox", name=agent.words("inbox_list.pick", name="Ani")).check()
     page.get_by_role("toolbar").get_by_role("button", name=agent.words("inbox_list.do.close")).click()
     agent.is_listed("Citra")
-    page.get_by_role("button", name=agent.words("common.undo")).click()
+    closed = page.get_by_role("listitem").filter(has_text=agent.words("inbox_list.done.close", n=1))
+    closed.get_by_role("button", name=agent.words("common.undo")).click()
     agent.is_listed("Citra", "Ani")
 
     # A hand on the list: what comes in is announced and moves nothing until the hand has left.
@@ -210,8 +211,10 @@ def test_two_agents_see_the_same_at_once(
         took.append(max(one.page.evaluate(watching, f"Nomor {n} ya") for one in (agent, other)) - begun_at * 1000)
     # The quickest of three: the machine that runs tests also runs other things.
     assert min(took) < SECOND_MS, took
-    other.page.wait_for_function("window.told.length === 4", timeout=AT_ONCE_MS)
+    # Several messages of one person within a second are told once.
+    other.page.wait_for_function("window.told.some((one) => one[0] === 'Budi')", timeout=AT_ONCE_MS)
     assert other.page.evaluate("window.told")[:2] == [["Siti", "Halo"], ["Budi", "Nomor 0 ya"]]
+    assert agent.page.evaluate("window.told ?? []") == []
 
     agent.ready()
     agent.row("Budi").focus()
@@ -243,3 +246,31 @@ def test_on_a_phone_every_part_is_within_reach(
     agent.go("needs_human")
     agent.see("inbox_list.empty.needs_human")
     suits_everyone(page)
+
+
+def test_a_first_reading_that_does_not_come_is_asked_for_again(
+    shopkeeper: Callable[..., Shopkeeper],  # noqa: F811
+) -> None:
+    agent = begun(shopkeeper("en", 1280), "6281255550049", "6281277770049")
+    page = agent.page
+    lost: list[str] = []
+    agent.says("6281277770049", "Siti", "Halo")
+    agent.is_listed("Siti")
+
+    def between(socket: Any) -> None:
+        server = socket.connect_to_server()
+
+        def told(message: Any) -> None:
+            if not lost and isinstance(message, str) and '"rows' in message and "inbox_state" in message and "Siti" in message:
+                lost.append(message)
+            else:
+                socket.send(message)
+
+        server.on_message(told)
+
+    page.route_web_socket(re.compile("/_event"), between)
+    page.reload()
+    agent.see("inbox_list.slow")
+    assert len(lost) == 1
+    agent.is_listed("Siti")
+    expect(page.get_by_text(agent.words("inbox_list.slow"))).to_be_hidden()

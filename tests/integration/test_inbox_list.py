@@ -83,6 +83,13 @@ async def test_a_window_goes_down_and_up_again(signed: Signed, device: UUID, sta
         await call(state, "up")
         assert ids(state) == every[state.above : state.above + len(state.rows)]
     assert ids(state) == every[: 5 * listing.PAGES]
+    for row, first in ((17, 15), (999, 20), (3, 0), ("x", 0)):
+        while state.more and row != 3:
+            await call(state, "down")
+        await call(state, "jump", row)
+        assert (state.above, ids(state)) == (first, every[first : first + 5])
+    await call(state, "down")
+    assert ids(state) == every[:10]
 
 
 async def test_what_changes_is_put_where_it_belongs(signed: Signed, device: UUID, state: Any) -> None:

@@ -8,6 +8,7 @@ import { Sign } from "$/public/external/wa_app/components/inbox_pane/inbox_glyph
 const SPARE = 8;
 const REST_MS = 2500;
 const PRESS_MS = 480;
+const FAR = 100;
 const HUES = ["indigo", "terra", "teal", "ochre", "plum", "olive", "rose", "sea", "mist"];
 const TURNS = { bot: "agent", flow: "flow", human: "human" };
 const SOON_MIN = 10;
@@ -130,7 +131,7 @@ function SkeletonRow({ height, top }) {
 }
 
 // `sticky`: the open chat stays in a folder that it has left by being opened. `list` gets what keys need: order, step, focus.
-export function ChatList({ rows = [], above = 0, more = false, mark = "", selected = "", sticky = false, label, me, target, picked, list, onOpen, onPick, onDown, onUp, children }) {
+export function ChatList({ rows = [], above = 0, more = false, mark = "", selected = "", sticky = false, label, me, target, picked, list, onOpen, onPick, onDown, onUp, onJump, children }) {
   const t = useT();
   const height = useHeight();
   const box = useRef(null);
@@ -202,7 +203,9 @@ export function ChatList({ rows = [], above = 0, more = false, mark = "", select
     if (!rows.length) return;
     const last = rows[rows.length - 1].id;
     if (more && view.top + view.size * 2 > (above + rows.length) * height && asked.current !== `down${last}`) { asked.current = `down${last}`; onDown?.(); }
-    if (above > 0 && view.top < above * height + view.size && asked.current !== `up${rows[0].id}`) { asked.current = `up${rows[0].id}`; onUp?.(); }
+    if (above === 0 || view.top >= above * height + view.size || asked.current === `up${rows[0].id}`) return;
+    asked.current = `up${rows[0].id}`;
+    if (view.top + FAR * height < above * height) onJump?.(Math.floor(view.top / height)); else onUp?.();
   }, [view, rows, above, more, height]);
 
   const open = (id) => { setChosen(id); onOpen(id); };
@@ -218,7 +221,11 @@ export function ChatList({ rows = [], above = 0, more = false, mark = "", select
     if (top + height > el.scrollTop + el.clientHeight) el.scrollTop = top + height - el.clientHeight;
     // Drawn first, then focused; keys that follow at once already mean it.
     goal.current = id;
-    requestAnimationFrame(() => requestAnimationFrame(() => { goal.current = ""; el.querySelector(`[data-id="${id}"]`)?.focus({ preventScroll: true }); }));
+    requestAnimationFrame(() => requestAnimationFrame(() => {
+      if (goal.current !== id) return;
+      goal.current = "";
+      if (!document.querySelector("[role=dialog]")) el.querySelector(`[data-id="${id}"]`)?.focus({ preventScroll: true });
+    }));
   };
   const current = () => goal.current || (document.activeElement?.dataset?.id ?? chosen);
   useImperativeHandle(list, () => ({
@@ -231,6 +238,9 @@ export function ChatList({ rows = [], above = 0, more = false, mark = "", select
   const shown = order.slice(from, to);
   const focusable = shown.includes(chosen) ? chosen : shown[0];
   const picking = picked.size > 0;
+  // Rows that were let go of are read again; until they are there, their place is kept.
+  const blank = Math.floor(view.top / height);
+  const blanks = Array.from({ length: Math.max(0, Math.min(above - blank, Math.ceil(view.size / height) + 1)) }, (_, at) => blank + at);
   return h("div", { className: "chat-list-root" },
     arrived > 0 && h("button", { type: "button", className: "arrived", onClick: () => { box.current.scrollTop = 0; release(); } }, h(Sign, { name: "up", size: 14 }), t("inbox_list.arrived", { n: arrived })),
     h("div", {
@@ -238,6 +248,7 @@ export function ChatList({ rows = [], above = 0, more = false, mark = "", select
       onPointerLeave: release,
     },
       order.length === 0 ? children : h("ul", { "aria-label": label, style: { height: (above + order.length + (more ? 1 : 0)) * height } },
+        blanks.map((at) => h(SkeletonRow, { key: `blank${at}`, height, top: at * height })),
         shown.map((id, at) => h(Row, {
           key: id, row: byId.get(id), t, height, at: above + from + at, total: more ? -1 : above + order.length, top: (above + from + at) * height, me, target,
           selected: id === chosen, focusable: id === focusable, picked: picked.has(id), picking, onOpen: stable.current.open, onPick: onPick && stable.current.pick,

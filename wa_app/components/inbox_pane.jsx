@@ -40,7 +40,7 @@ function useRetry(ready, onAgain) {
 
 export function InboxPane(props) {
   const { rows = [], above, more, mark, ready, selected, view, filters, counts, choices, me, writes, target, found, begun, news, missing } = props;
-  const { onShow, onOpen, onHit, onDown, onUp, onAct, onFind, onBeginFind, onStart, onAgain, children } = props;
+  const { onShow, onOpen, onHit, onDown, onUp, onJump, onAct, onFind, onBeginFind, onStart, onAgain, children } = props;
   const t = useT();
   const list = useRef(null);
   const [sheet, setSheet] = useState("");
@@ -175,7 +175,7 @@ export function InboxPane(props) {
     searching && query ? h(FoundList, { query, found, waits: found.query !== query, onOpen: hit })
       : h(ChatList, {
         rows, above, more, mark, selected: missing ? "" : selected, sticky: view === "unread" || view === "mentions", label: t("inbox.title"), me, target, picked, list,
-        onOpen: open, onPick: writes ? pick : undefined, onDown, onUp,
+        onOpen: open, onPick: writes ? pick : undefined, onDown, onUp, onJump,
       }, nothing),
     sheet === "begin" && h(Begin, { devices: choices.device, found: begun, onFind: onBeginFind, onStart, onClose: close }));
 }

@@ -16,6 +16,10 @@ def _one(value: rx.Var[str]) -> tuple[rx.Var[str]]:
     return (value,)
 
 
+def _row(at: rx.Var[int]) -> tuple[rx.Var[int]]:
+    return (at,)
+
+
 def _two(first: rx.Var[str], second: rx.Var[str]) -> tuple[rx.Var[str], rx.Var[str]]:
     return first, second
 
@@ -66,6 +70,7 @@ class InboxPane(rx.NoSSRComponent):
     on_hit: rx.EventHandler[_two]  # type: ignore[valid-type,type-arg]
     on_down: Plain
     on_up: Plain
+    on_jump: rx.EventHandler[_row]  # type: ignore[valid-type,type-arg]
     on_act: rx.EventHandler[_act]  # type: ignore[valid-type,type-arg]
     on_find: Text
     on_begin_find: Text
