@@ -75,7 +75,8 @@ async def _used(env: Bench, world: World, desk: screens.Desk, words: list[str]) 
     await desk.page.goto("/inbox")
     await desk.page.wait_for_function(screens.ROWS, timeout=screens.WAIT_MS)
     env.say("switching conversations")
-    switched = await desk.switched(await _latest(world, times))
+    drawn = await _last_lines(world, await desk.drawn())
+    switched = await desk.switched([drawn[number % len(drawn)] for number in range(times)])
     env.say("opening the inbox")
     opened = await desk.opened(times)
     reloaded = await desk.reloaded(max(5, times // 4))
@@ -87,16 +88,14 @@ async def _used(env: Bench, world: World, desk: screens.Desk, words: list[str]) 
     }  # fmt: skip
 
 
-async def _latest(world: World, n: int) -> list[dict[str, str]]:
-    """Conversations at the top of the list, with their last message, the lowest first: all are drawn, and none is the open one."""
+async def _last_lines(world: World, chats: list[str]) -> list[dict[str, str]]:
+    """Conversations with their last message; those without any words of ours or theirs are left out."""
     rows = await world.fetch(
-        "SELECT c.id, l.id AS line FROM (SELECT id, last_message_at FROM conversations WHERE tenant_id = $1 AND status = 'open' "
-        "ORDER BY last_message_at DESC, id DESC LIMIT 9) c CROSS JOIN LATERAL (SELECT m.id FROM messages m WHERE m.tenant_id = $1 "
-        "AND m.conversation_id = c.id ORDER BY m.timestamp DESC, m.id DESC LIMIT 1) l ORDER BY c.last_message_at",
-        world.tenant_id,
-    )
-    pairs = [{"chat": str(row["id"]), "line": str(row["line"])} for row in rows]
-    return [pairs[number % len(pairs)] for number in range(n)]
+        "SELECT DISTINCT ON (conversation_id) conversation_id, id FROM messages WHERE tenant_id = $1 AND conversation_id = ANY($2::uuid[]) "
+        "ORDER BY conversation_id, timestamp DESC, id DESC",
+        world.tenant_id, chats,
+    )  # fmt: skip
+    return [{"chat": str(row["conversation_id"]), "line": str(row["id"])} for row in rows]
 
 
 async def _searched(world: World, words: list[str]) -> dict[str, float]:

@@ -66,6 +66,11 @@ class Desk:
             taken.append((time.perf_counter() - begun) * 1000)
         return taken
 
+    async def drawn(self) -> list[str]:
+        """Ids of the conversations that the list draws now."""
+        ids: list[str] = await self.page.evaluate("[...document.querySelectorAll('.chat-row')].map((row) => row.dataset.id)")
+        return ids
+
     async def switched(self, chats: Sequence[dict[str, str]]) -> list[float]:
         """From one conversation to the next: until its last message is there."""
         return [await self.timed(CLICK_ROW, LAST_LINE, chat) for chat in chats]
