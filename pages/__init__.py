@@ -24,9 +24,11 @@ from pages import (
     media,
     message_templates,
     opt_out,
+    quick_replies,
     segment_builder,
     segments,
     settings,
+    teams,
 )
 from wa_app.config import get_settings
 
@@ -54,9 +56,11 @@ __all__ = [
     "media",
     "message_templates",
     "opt_out",
+    "quick_replies",
     "segment_builder",
     "segments",
     "settings",
+    "teams",
 ]
 
 if get_settings().is_dev:

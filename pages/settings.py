@@ -8,9 +8,11 @@ import reflex as rx
 
 from pages import routes
 from pages.answer_settings import answer_settings
+from pages.inbox_settings import inbox_settings
 from pages.layout import shell
 from state.answer_settings import AnswerSettingsState
 from state.base import AppState
+from state.inbox_settings import InboxSettingsState
 from state.settings import ApiKeysState, BusinessState, ProfileState, SecurityState, TeamState
 from wa_app.components.buttons import button
 from wa_app.components.cards import card, card_body, card_row, page_header, tabs, two_lines
@@ -36,6 +38,8 @@ TABS = (
     ("opt_out", routes.SETTINGS_OPT_OUT),
     ("ai", routes.SETTINGS_AI),
     ("team", routes.SETTINGS_TEAM),
+    ("teams", routes.SETTINGS_TEAMS),
+    ("quick_replies", routes.SETTINGS_QUICK_REPLIES),
     ("api_keys", routes.SETTINGS_API_KEYS),
 )
 LANGUAGE_NAMES = (("id", "Bahasa Indonesia"), ("en", "English"))
@@ -157,7 +161,7 @@ def _zones() -> list[tuple[str, str]]:
     return [(zone, zone.replace("_", " ")) for zone in (*NEAR_ZONES, *(z for z in others if z not in NEAR_ZONES))]
 
 
-@rx.page(route=routes.SETTINGS_BUSINESS, title="Sapa", on_load=[AppState.on_load, BusinessState.load, AnswerSettingsState.load])
+@rx.page(route=routes.SETTINGS_BUSINESS, title="Sapa", on_load=[AppState.on_load, BusinessState.load, AnswerSettingsState.load, InboxSettingsState.load])
 def business() -> rx.Component:
     """Name, time zone and customers' language."""
     state = BusinessState
@@ -184,7 +188,7 @@ def business() -> rx.Component:
         on_submit=state.save,
         class_name="wide",
     )  # fmt: skip
-    return frame("business", rx.cond(state.ready, fields, card(skeleton_rows(3))), answer_settings())
+    return frame("business", rx.cond(state.ready, fields, card(skeleton_rows(3))), answer_settings(), inbox_settings())
 
 
 def _role_select(row: Any) -> rx.Component:

@@ -34,6 +34,8 @@ SIGNED_IN = (
     routes.SETTINGS_BUSINESS,
     routes.SETTINGS_OPT_OUT,
     routes.SETTINGS_TEAM,
+    routes.SETTINGS_TEAMS,
+    routes.SETTINGS_QUICK_REPLIES,
     routes.SETTINGS_API_KEYS,
     routes.SETTINGS_AI,
     routes.DEV_COMPONENTS,
