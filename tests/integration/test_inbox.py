@@ -266,7 +266,8 @@ async def test_another_tenants_conversation_is_nowhere(signed: Signed, device: U
         "get": (), "messages": (), "assign": (None,), "assign_team": (None,), "assign_free": (), "close": (), "reopen": (), "snooze": (later,), "archive": (),
         "unarchive": (), "set_priority": ("low",), "set_tags": ([],), "add_note": ("x",), "notes": (), "save_draft": ("x",),
         "get_draft": (), "send": (send,), "schedule_send": (send, later), "scheduled": (), "cancel_scheduled": (new_id(),),
-        "resend": (new_id(),), "customer": (), "writable": (), "block": (), "unblock": (), "mark_read": (), "cancel_answer": (),
+        "resend": (new_id(),), "customer": (), "writable": (), "block": (), "unblock": (), "mark_read": (), "merge": (new_id(),),
+        "unmerge": (), "cancel_answer": (),
         "send_answer_now": (),
     }  # fmt: skip
     named = {name for name in conversations.__all__ if "conversation_id" in inspect.signature(getattr(conversations, name)).parameters}

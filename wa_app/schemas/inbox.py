@@ -155,6 +155,21 @@ class CaseView(BaseModel):
     resolved_at: datetime | None
 
 
+class MergeView(BaseModel):
+    """A contact that a person merged into this one; the latest can be taken apart."""
+
+    contact_id: UUID
+    name: str
+    at: datetime
+
+
+class ChatMerge(BaseModel):
+    """The other conversation."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    with_: UUID = Field(alias="with")
+
+
 class ChatCustomer(BaseModel):
     """What is known of the person in a conversation."""
 
@@ -173,4 +188,6 @@ class ChatCustomer(BaseModel):
     insights: list[InsightView]
     chats: list[OtherChat]
     cases: list[CaseView]
+    merged: list[MergeView] = Field(default_factory=list)
+    """Contacts that were merged into this one by hand, the latest first."""
     created_at: datetime

@@ -97,6 +97,9 @@ async def purge(uow: SystemUnitOfWork, *, limit: int = 5000) -> int:
         # Whoever has a talk stays put away: the talk is the business's own record, and one such row must not stop the rest.
         "WITH gone AS (SELECT tenant_id, id FROM contacts c WHERE deleted_at < now() - make_interval(days => :days) "
         "AND NOT EXISTS (SELECT 1 FROM conversations v WHERE v.tenant_id = c.tenant_id AND v.contact_id = c.id) "
+        # And who was merged by hand may be taken apart again.
+        "AND NOT EXISTS (SELECT 1 FROM contact_merges m WHERE m.tenant_id = c.tenant_id AND m.merged_contact_id = c.id) "
+        "AND NOT EXISTS (SELECT 1 FROM contact_merges m WHERE m.tenant_id = c.tenant_id AND m.kept_contact_id = c.id) "
         "LIMIT :limit FOR UPDATE SKIP LOCKED), "
         "a AS (DELETE FROM contact_identities i USING gone g WHERE i.tenant_id = g.tenant_id AND i.contact_id = g.id), "
         "b AS (DELETE FROM contact_tags t USING gone g WHERE t.tenant_id = g.tenant_id AND t.contact_id = g.id), "

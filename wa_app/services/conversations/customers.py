@@ -13,7 +13,7 @@ from wa_app.models.people import IdentityKind, SuppressionReason, SuppressionSco
 from wa_app.schemas.blacklist import BlacklistAdd
 from wa_app.schemas.contacts import ContactCreate
 from wa_app.schemas.conversations import ChatTag, ChatView
-from wa_app.schemas.inbox import CampaignReceived, CaseView, ChatCustomer, InsightView, OtherChat
+from wa_app.schemas.inbox import CampaignReceived, CaseView, ChatCustomer, InsightView, MergeView, OtherChat
 from wa_app.sending import suppression
 from wa_app.services import audit, blacklist, contacts, identities, tags
 from wa_app.services.conversations import chats, lines
@@ -41,6 +41,11 @@ _OTHERS = """
 SELECT v.id, v.device_id, d.name AS device_name, v.status, v.last_message_at FROM conversations v
 JOIN devices d ON d.tenant_id = v.tenant_id AND d.id = v.device_id
 WHERE v.tenant_id = $1 AND v.contact_id = $2 AND v.id <> $3 ORDER BY v.last_message_at DESC NULLS LAST LIMIT 20
+"""
+_MERGED = """
+SELECT m.merged_contact_id AS contact_id, c.name, m.created_at AS at FROM contact_merges m
+JOIN contacts c ON c.tenant_id = m.tenant_id AND c.id = m.merged_contact_id
+WHERE m.tenant_id = $1 AND m.kept_contact_id = $2 AND m.undone_at IS NULL ORDER BY m.id DESC LIMIT 20
 """
 _CASES = """
 SELECT opened_at, answered_at, resolved_at FROM conversation_cases
@@ -121,6 +126,7 @@ async def customer(uow: TenantUnitOfWork, conversation_id: UUID) -> ChatCustomer
         campaigns=[CampaignReceived(**row) for row in await conn.fetch(_CAMPAIGNS, uow.tenant_id, chat.contact_id)],
         insights=[_insight(row) for row in await conn.fetch(_INSIGHTS, uow.tenant_id, conversation_id)],
         chats=[OtherChat(**row) for row in await conn.fetch(_OTHERS, uow.tenant_id, chat.contact_id, conversation_id)],
+        merged=[MergeView(**row) for row in await conn.fetch(_MERGED, uow.tenant_id, chat.contact_id)],
         cases=[CaseView(**row) for row in await conn.fetch(_CASES, uow.tenant_id, conversation_id)],
     )  # fmt: skip
 
