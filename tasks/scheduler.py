@@ -28,6 +28,7 @@ from wa_app.services import (
     agents,
     ai_usage,
     auto_replies,
+    chat_jobs,
     contacts,
     files,
     groups,
@@ -88,6 +89,7 @@ async def _campaign_jobs() -> None:
     """Lookups and exports that are due and in nobody's hands, and addresses that wait to be asked."""
     async with system_unit_of_work() as uow:
         await campaign_jobs.wake(uow)
+        await chat_jobs.wake(uow)
         await addresses.wake(uow)
         await snapshots.wake(uow)
 
@@ -149,6 +151,7 @@ async def _tidy() -> None:
         await auto_replies.tidy(uow)
         await auto_replies.purge(uow)
         await exporting.forget(uow)
+        await chat_jobs.forget(uow)
         await planning.forget_members(uow)
         await answers.forget(uow)
         await ai_usage.tidy(uow)

@@ -41,6 +41,7 @@ ACTOR_QUEUES: dict[str, str] = {
     "numbers.check": "default",
     "report.compute": "reports",
     "report.export": "reports",
+    "chats.work": "reports",
     "knowledge.index": "knowledge",
     "knowledge.sync": "knowledge",
     "agent_trials.run": "default",

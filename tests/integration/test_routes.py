@@ -45,8 +45,8 @@ TABLE_OF = {
     "session_id": "user_sessions", "job_id": "campaign_jobs", "key_id": "api_keys", "role_id": "roles", "membership_id": "memberships",
     "conversation_id": "conversations", "chat_id": "conversations", "tenant_id": "tenants", "segment_id": "segments",
     "suppression_id": "suppressions", "grab_id": "group_grabs", "entry_id": "suppressions", "preferred_device_id": "devices",
-    "message_template_id": "message_templates", "auto_reply_id": "auto_replies", "template_id": "message_templates", "series_id": "campaign_series",
-    "agent_id": "agents", "team_id": "teams", "quick_reply_id": "quick_replies",
+    "message_template_id": "message_templates", "merge_id": "contact_merges", "auto_reply_id": "auto_replies", "template_id": "message_templates", "series_id": "campaign_series",
+    "agent_id": "agents", "team_id": "teams", "quick_reply_id": "quick_replies", "chat_job_id": "chat_jobs",
     "scan_id": "ocr_scans",
     "document_id": "knowledge_documents",
     "ai_provider_id": "ai_providers",
@@ -57,6 +57,7 @@ NOT_IDS = frozenset({"phone", "name", "device_token", "slug", "platform_provider
 BODIES: dict[tuple[str, str], Any] = {
     ("POST", "/api/v1/devices/{device_id}/pairing-code"): {"phone": "+6281234567890"},
     ("POST", "/api/v1/ocr/scan"): {"base64": "%%%%"},
+    ("POST", "/api/v1/chats/bulk-delete"): {"chat_ids": ["00000000-0000-7000-8000-000000000000"]},
 }
 """Bodies that a schema alone does not tell."""
 

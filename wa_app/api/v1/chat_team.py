@@ -8,6 +8,7 @@ from wa_app.schemas.conversations import ChatView
 from wa_app.schemas.inbox import (
     AssignChange,
     BlockChange,
+    ChatMerge,
     NoteCreate,
     NoteView,
     PriorityChange,
@@ -89,6 +90,18 @@ async def list_notes(uow: Uow, chat_id: UUID) -> list[NoteView]:
 async def add_note(uow: Uow, chat_id: UUID, body: NoteCreate) -> NoteView:
     """Write something that only the tenant's people see; `mentions` are told."""
     return await conversations.add_note(uow, chat_id, body.text, body.mentions)
+
+
+@routes.post("/{chat_id}/merge")
+async def merge(uow: Uow, chat_id: UUID, body: ChatMerge) -> ChatView:
+    """Make one person of two conversations' contacts; the answer is the conversation that goes on. 409 while an answer leaves."""
+    return await conversations.merge(uow, chat_id, body.with_)
+
+
+@routes.post("/{chat_id}/unmerge")
+async def unmerge(uow: Uow, chat_id: UUID) -> ChatView:
+    """Take the latest merging of this person apart: each has its own lines again; what was said since stays here."""
+    return await conversations.unmerge(uow, chat_id)
 
 
 @routes.post("/{chat_id}/block")

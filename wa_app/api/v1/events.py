@@ -32,7 +32,7 @@ READ_VERBS = {
     "device": Verb.DEVICES_READ, "campaign": Verb.CAMPAIGNS_READ, "import": Verb.CONTACTS_READ,
     "contact": Verb.CONTACTS_READ, "message": Verb.MESSAGES_READ, "chat": Verb.MESSAGES_READ,
     "conversation": Verb.MESSAGES_READ, "answer": Verb.MESSAGES_READ, "typing": Verb.MESSAGES_READ, "team": Verb.MESSAGES_READ,
-    "quick_reply": Verb.MESSAGES_READ,
+    "quick_reply": Verb.MESSAGES_READ, "chat_job": Verb.MESSAGES_READ,
 }  # fmt: skip
 _open: Counter[UUID] = Counter()
 

@@ -24,7 +24,7 @@ __all__ = ["Kind", "Served", "count", "delete", "get", "list_", "served", "show"
 
 NOT_MEDIA = ("text/csv", "text/tab-separated-values")
 """Lists of contacts: uploads of the import, not for the library."""
-_JOBS = ("import_jobs", "campaign_jobs")
+_JOBS = ("import_jobs", "campaign_jobs", "chat_jobs")
 """Work that reads or writes a file: such files are not for the library, and needed while it is open."""
 _RECEIVED = "message_media"
 """What customers sent: theirs, not for the library."""
