@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from time import monotonic
 from typing import Any
-from uuid import UUID
 
 import pytest
 from sqlalchemy import text as sql
@@ -15,15 +14,12 @@ from tests.fixtures.tenants import make_tenant
 from tests.fixtures.vendors import HANG, USAGE, Vendors, refusal, sample, text, written
 from wa_app import db
 from wa_app.ai import gateway
-from wa_app.ai.gateway import quotas
-from wa_app.ai.gateway.call import admit, answered, begin, ended
-from wa_app.ai.gateway.shapes import Answer
 from wa_app.config import Settings
 from wa_app.errors import LimitReached, NotFound, Unavailable
 from wa_app.kit.ids import new_id
 from wa_app.models.ai import ProviderKind, Rotation, Source
 from wa_app.schemas.agents import AgentAnswer
-from wa_app.schemas.ai import ChatRequest, ChatResult, Finish, Grounding, Piece, Turn, Usage
+from wa_app.schemas.ai import ChatRequest, ChatResult, Finish, Grounding, Piece, Turn
 from wa_app.schemas.knowledge import Passage
 from wa_app.schemas.principal import Principal
 
@@ -57,51 +53,6 @@ async def test_without_any_key_the_documents_answer(tenant: Principal) -> None:
     assert answer.answer == "Kain parang Rp 150.000"
     assert (answer.sources, answer.insights.intent) == ([1], "price")
     assert answer.confidence > 0.6
-
-
-async def test_what_a_killed_call_reserved_is_given_back_once(tenant: Principal, vendors: Vendors) -> None:
-    provider = await add_provider(None, vendors.openai("a"))
-    call = await begin(tenant.tenant_id, ask())
-    admitted = await admit(call, next(one for one in call.choice.candidates if one.endpoint.id == provider))
-    assert admitted is not None
-    # Nothing else ever happens to this call: its process was killed.
-    reserved = {subject: await counted(who, subject) for who, subject in accounts(tenant, provider)}
-    assert all([requests for _, requests, _ in rows] == [1, 1] for rows in reserved.values())
-    assert await quotas.give_back() == 0  # its deadline is not over
-    await expire()
-    given = await asyncio.gather(quotas.give_back(), quotas.give_back())
-    assert sum(given) == len(admitted.holds) + 1
-    for who, subject in accounts(tenant, provider):
-        assert [row[1:] for row in await counted(who, subject)] == [(0, 0), (0, 0)]
-
-
-async def test_a_call_that_outlives_its_reservation_is_counted_once(tenant: Principal, vendors: Vendors) -> None:
-    provider = await add_provider(None, vendors.openai("a"))
-    call = await begin(tenant.tenant_id, ask())
-    admitted = await admit(call, next(one for one in call.choice.candidates if one.endpoint.id == provider))
-    assert admitted is not None
-    await expire()
-    assert await quotas.give_back() > 0
-    await answered(call, admitted, Answer("Halo", Finish.STOP, Usage(input=7, output=2), "m"))
-    assert await quotas.give_back() == 0
-    for who, subject in accounts(tenant, provider):
-        assert [row[1:] for row in await counted(who, subject)] == [(1, 9), (1, 9)]
-    # Given back and then abandoned: nothing is taken off twice.
-    late = await begin(tenant.tenant_id, ask())
-    await expire()
-    await quotas.give_back()
-    await ended(late)
-    assert [row[1:] for row in await counted(tenant.tenant_id, "budget")] == [(1, 9), (1, 9)]
-
-
-def accounts(tenant: Principal, provider: UUID) -> tuple[tuple[UUID, str], ...]:
-    return (provider, "provider"), (tenant.tenant_id, "budget"), (tenant.tenant_id, "package")
-
-
-async def expire() -> None:
-    """As if the time of every call that goes on were over."""
-    async with db.system_unit_of_work() as uow:
-        await uow.session.execute(sql("UPDATE ai_holds SET expires_at = now() - interval '1 s'"))
 
 
 async def test_the_documents_do_not_know_everything(tenant: Principal) -> None:
@@ -177,7 +128,6 @@ async def test_a_probe_that_fails_opens_for_longer(tenant: Principal, vendors: V
 
 
 async def _age_circuit(provider_id: Any) -> None:
-    from sqlalchemy import text as sql
 
     async with db.system_unit_of_work() as uow:
         await uow.session.execute(sql("UPDATE ai_providers SET open_until = now() - interval '1 s' WHERE id = :id"), {"id": provider_id})
@@ -281,7 +231,6 @@ async def test_own_key_never_falls_back_to_the_platforms(tenant: Principal, vend
 
 
 async def test_a_package_may_forbid_own_providers(tenant: Principal, vendors: Vendors) -> None:
-    from sqlalchemy import text as sql
 
     async with db.system_unit_of_work() as uow:
         await uow.session.execute(sql("INSERT INTO packages (key, name, limits) VALUES ('ai_small', 'S', CAST(:l AS jsonb)) "

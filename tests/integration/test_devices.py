@@ -1,114 +1,31 @@
 """Devices against the real sandbox: link, scan, watch, restart, unlink, delete; and nobody else's."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
-from uuid import UUID
 
 import pytest
 from sqlalchemy import select, text
 
-from tests.fixtures.sandbox import KEY, Sandbox, quick, running_sandbox
+from tests.fixtures.linked_worlds import (
+    World,
+    opened_world,
+)
 from tests.fixtures.services import environment
-from wa_app import db, queues
 from wa_app.channels import registry
-from wa_app.channels.port import Account, SessionStatusChanged
 from wa_app.channels.port import DeviceStatus as ChannelStatus
 from wa_app.config import Settings
 from wa_app.db import system_unit_of_work, unit_of_work
 from wa_app.errors import Conflict, Forbidden, Invalid, NotFound
-from wa_app.kit.ids import new_id
 from wa_app.models.devices import Device
-from wa_app.schemas.devices import DeviceUpdate, DeviceView, PacingUpdate, QuietHours
-from wa_app.schemas.principal import ALL_VERBS, Principal
-from wa_app.services import accounts, devices
-from wa_app.services.devices import status as status_module
-
-
-@dataclass
-class World:
-    """A tenant, another one, and a sandbox as the only WAHA server."""
-
-    sandbox: Sandbox
-    jobs: list[queues.Job] = field(default_factory=list)
-    principal: Principal = field(default_factory=lambda: Principal.system(new_id()))
-    other: Principal = field(default_factory=lambda: Principal.system(new_id()))
-
-    async def work(self) -> None:
-        """Do what was enqueued for devices, until nothing is left."""
-        while self.jobs:
-            job = self.jobs.pop(0)
-            if job.actor == "device.provision":
-                await devices.provision(UUID(job.kwargs["tenant_id"]), UUID(job.kwargs["device_id"]), registry.channel)
-
-    async def probe(self, device_id: UUID | None = None) -> None:
-        await devices.probe(registry.channel, device_id)
-        await self.work()
-
-    async def create(self, name: str = "Toko Bandung") -> DeviceView:
-        async with unit_of_work(self.principal) as uow:
-            made = await devices.create(uow, name)
-        await self.work()
-        return made
-
-    async def get(self, device_id: UUID) -> DeviceView:
-        async with unit_of_work(self.principal) as uow:
-            return await devices.get(uow, device_id)
-
-    async def linked(self, phone: str = "6281100001111") -> DeviceView:
-        made = await self.create()
-        await self.sandbox.scan(made.session, phone)
-        await self.probe()
-        return await self.get(made.id)
-
-    async def act(self, verb: Any, device_id: UUID, *args: Any) -> Any:
-        async with unit_of_work(self.principal) as uow:
-            answer = await verb(uow, device_id, *args)
-        await self.work()
-        return answer
-
-    async def tell(self, device_id: UUID, status: ChannelStatus, at: datetime | None = None, **more: Any) -> bool:
-        """A `session.status` webhook as the intake hands it on."""
-        event = SessionStatusChanged(
-            kind="session.status",
-            event_id=str(new_id()),
-            session="s",
-            at=at or datetime.now(UTC),
-            status=status,
-            **more,
-        )
-        async with system_unit_of_work() as uow:
-            device = (await uow.session.execute(select(Device).where(Device.id == device_id))).scalar_one()
-            return await devices.apply_session_status(uow, device, event)
-
-
-async def _principal(name: str) -> Principal:
-    async with system_unit_of_work() as uow:
-        user = await accounts.add_user(uow, f"{name}-{new_id().hex}@contoh.id", name, "x")
-        tenant = await accounts.add_tenant(uow, user, name)
-    return Principal(tenant.id, user.id, ALL_VERBS)
+from wa_app.schemas.devices import DeviceUpdate, PacingUpdate, QuietHours
+from wa_app.schemas.principal import Principal
+from wa_app.services import devices
 
 
 @pytest.fixture
 async def world(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
-    async with running_sandbox(quick()) as sandbox:
-        with environment(WAHA_URL=sandbox.url, WAHA_API_KEY=KEY):
-            found = World(sandbox)
-
-            async def keep(*args: Any) -> None:
-                found.jobs.extend(args[-1])
-
-            monkeypatch.setattr(queues, "send", keep)
-            async with system_unit_of_work() as uow:
-                await uow.session.execute(
-                    text("UPDATE devices SET deleted_at = now(), waha_server_id = NULL, status_detail = '{}'")
-                )
-                await uow.session.execute(text("DELETE FROM waha_servers"))
-            found.principal, found.other = await _principal("nusa"), await _principal("cling")
-            yield found
-            await registry.close()
-            await db.dispose()
+    async with opened_world(settings, monkeypatch) as made:
+        yield made
 
 
 async def test_links_by_qr(world: World) -> None:
@@ -202,110 +119,6 @@ async def test_unscanned_code_fails_with_the_reason_and_links_again(world: World
     world.sandbox.world.settings.qr_first_s = 60
     await world.act(devices.link, made.id)
     assert (await world.get(made.id)).status == "SCAN_QR"
-
-
-async def test_log_out_from_the_phone_shows_at_the_next_probe(world: World) -> None:
-    linked = await world.linked()
-    await world.sandbox.control.post(f"/sandbox/sessions/{linked.session}/drop", json={"status": "FAILED"})
-    await world.probe()
-    assert ((lost := await world.get(linked.id)).status, lost.reason) == ("FAILED", "logged_out")
-
-
-async def test_session_that_is_gone_fails(world: World) -> None:
-    linked = await world.linked()
-    del world.sandbox.world.sessions[linked.session]
-    await world.probe()
-    assert (await world.get(linked.id)).reason == "session_gone"
-    await world.act(devices.link, linked.id)
-    assert (await world.get(linked.id)).status == "SCAN_QR"
-
-
-async def test_short_flap_is_not_a_fall(world: World) -> None:
-    linked = await world.linked()
-    assert not await world.tell(linked.id, ChannelStatus.STARTING)
-    assert not await world.tell(linked.id, ChannelStatus.DISCONNECTED)
-    doubts = [job for job in world.jobs if job.actor == "device.probe"]
-    assert doubts
-    assert doubts[0].delay_ms == status_module.DOUBT_S * 1000
-    assert (await world.get(linked.id)).status == "CONNECTED"
-    await world.probe(linked.id)
-    assert (await world.get(linked.id)).status == "CONNECTED"
-
-
-async def test_fall_is_believed_when_the_probe_sees_it_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(status_module, "DOUBT_S", 2)
-    linked = await world.linked()
-    session = world.sandbox.world.sessions[linked.session]
-    session.status = "STARTING"
-    await world.tell(linked.id, ChannelStatus.STARTING)
-    await world.probe(linked.id)
-    assert (await world.get(linked.id)).status == "STARTING"
-
-
-async def test_late_events_do_not_undo_later_ones(world: World) -> None:
-    made = await world.create()
-    now = datetime.now(UTC) + timedelta(seconds=5)
-    me = Account(chat_id="62811@c.us", phone="+6281100001111", restricted=True, new_chats_left=3)
-    assert await world.tell(made.id, ChannelStatus.CONNECTED, now, account=me)
-    assert not await world.tell(made.id, ChannelStatus.SCAN_QR, now - timedelta(seconds=2))
-    assert (await world.get(made.id)).status == "CONNECTED"
-
-
-async def test_whatsapps_limits_are_kept_and_their_change_is_noted(world: World) -> None:
-    linked = await world.linked()
-    end = datetime.now(UTC) + timedelta(hours=20)
-    now = datetime.now(UTC) + timedelta(seconds=5)
-    me = Account(
-        chat_id="62811@c.us", restricted=True, restricted_until=end, restriction="X", quota_total=40, quota_used=38,
-        new_chats_left=2, quota_ends=end,
-    )  # fmt: skip
-    await world.tell(linked.id, ChannelStatus.CONNECTED, now, account=me)
-    limits = (await world.get(linked.id)).limits
-    assert (limits.restricted, limits.restricted_until, limits.restriction) == (True, end, "X")
-    assert (limits.quota_total, limits.quota_used, limits.quota_left, limits.quota_ends) == (40, 38, 2, end)
-    known = {"restricted": True, "restricted_until": end.isoformat(), "restriction": "X",
-             "limits_at": datetime.now(UTC).isoformat()}  # fmt: skip
-    locked = Account(chat_id="62811@c.us", restricted=True, restricted_until=end, restriction="X")
-    assert not status_module.tells_new_limits(known, locked), "nothing new"
-    assert not status_module.tells_new_limits(known, Account(chat_id="62811@c.us")), "silence is no news"
-    stale = known | {"limits_at": (datetime.now(UTC) - timedelta(hours=7)).isoformat()}
-    assert status_module.tells_new_limits(stale, locked), "still told, so believed anew"
-    free = Account(chat_id="62811@c.us", restricted=False, quota_total=-1)
-    assert status_module.tells_new_limits(known, free)
-    await world.tell(linked.id, ChannelStatus.CONNECTED, now + timedelta(seconds=1), account=free)
-    limits = (await world.get(linked.id)).limits
-    assert (limits.restricted, limits.quota_total, limits.quota_left) == (False, None, None)
-    async with unit_of_work(world.principal) as uow:
-        kinds = [event.kind for event in await devices.list_events(uow, linked.id)]
-    assert kinds[:2] == ["unrestricted", "restricted"]
-
-
-async def test_each_new_code_counts(world: World) -> None:
-    made = await world.create()
-    now = datetime.now(UTC) + timedelta(seconds=1)
-    for number in range(2):
-        await world.tell(made.id, ChannelStatus.SCAN_QR, now + timedelta(seconds=number))
-    code = await devices.qr(world.principal, made.id, registry.channel)
-    assert code.lives_s == 20
-
-
-async def test_passkey_code_is_shown_until_it_is_done(world: World) -> None:
-    made = await world.create()
-    await world.tell(made.id, ChannelStatus.PASSKEY, passkey_code="1234")
-    assert ((shown := await world.get(made.id)).status, shown.passkey_code) == ("PASSKEY", "1234")
-    await world.tell(made.id, ChannelStatus.CONNECTED)
-    assert (await world.get(made.id)).passkey_code is None
-
-
-async def test_silent_server_is_told_and_waited_for(world: World) -> None:
-    with environment(WAHA_URL="http://127.0.0.1:9", WAHA_API_KEY=KEY):
-        made = await world.create()
-        assert ((waiting := await world.get(made.id)).status, waiting.reason) == ("STARTING", "server_unreachable")
-        with pytest.raises(Conflict):
-            await devices.qr(world.principal, made.id, registry.channel)
-    await registry.close()
-    await world.probe()
-    assert ((now := await world.get(made.id)).status, now.reason) == ("SCAN_QR", None)
 
 
 async def test_full_servers_are_told(world: World) -> None:

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 
 from tests.fixtures.api import Signed, client_for
 from tests.fixtures.audience import _CONTACTS, Town, add_device
-from tests.integration.test_reports import finished
+from tests.fixtures.report_towns import finished
 from wa_app.db import system_unit_of_work
 from wa_app.services.reports import exporting
 
