@@ -267,11 +267,11 @@ async def test_another_tenants_conversation_is_nowhere(signed: Signed, device: U
         "unarchive": (), "set_priority": ("low",), "set_tags": ([],), "add_note": ("x",), "notes": (), "save_draft": ("x",),
         "get_draft": (), "send": (send,), "schedule_send": (send, later), "scheduled": (), "cancel_scheduled": (new_id(),),
         "resend": (new_id(),), "customer": (), "writable": (), "block": (), "unblock": (), "mark_read": (), "merge": (new_id(),),
-        "unmerge": (), "cancel_answer": (),
+        "unmerge": (), "around": (new_id(),), "day": (later,), "newer": (f"{later.isoformat()}~{new_id()}",), "tell": (True,), "cancel_answer": (),
         "send_answer_now": (),
     }  # fmt: skip
     named = {name for name in conversations.__all__ if "conversation_id" in inspect.signature(getattr(conversations, name)).parameters}
-    assert named - set(calls) <= {"auto_assign", "toggle_bot"}
+    assert named - set(calls) <= {"auto_assign", "toggle_bot", "saw_mentions"}
     for name, values in calls.items():
         async with unit_of_work(other.principal) as uow:
             with pytest.raises(NotFound):

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,13 +10,15 @@ import pytest
 
 from bench.seeding import World
 from wa_app.channels import registry
-from wa_app.db import unit_of_work
+from wa_app.db import system_unit_of_work, unit_of_work
 from wa_app.models.people import SuppressionReason
+from wa_app.schemas.conversations import ChatSend
 from wa_app.schemas.principal import Principal
 from wa_app.sending import files, lanes, ledger
 from wa_app.sending.reconcile import reconcile_device
-from wa_app.services import blacklist
+from wa_app.services import blacklist, conversations
 from wa_app.services import files as stored_files
+from wa_app.services.conversations import sweeps as chat_sweeps
 
 
 async def run_lane(world: World, number: int = 0, wait_s: float = 120.0) -> None:
@@ -256,6 +258,33 @@ async def test_a_single_message_leaves_before_the_broadcast(world: World) -> Non
         world.tenant_id,
     )  # fmt: skip
     assert (rows[0]["id"], rows[0]["state"], rows[0]["body"]) == (first, "sent", "OTP 123")
+
+
+async def test_a_message_for_later_leaves_when_its_time_has_come_and_then_stands_in_the_chat(world: World) -> None:
+    device = (await world.link(1))[0]
+    (contact,) = await world.add_contacts(1)
+    at = datetime.now(UTC) + timedelta(hours=1)
+    async with unit_of_work(Principal.system(world.tenant_id)) as uow:
+        chat = await conversations.start(uow, contact_id=contact, device_id=device.id)
+        waits = await conversations.schedule_send(uow, chat.id, ChatSend(text="Selamat pagi"), at)
+        await conversations.snooze(uow, chat.id, at)
+    await run_lane(world, wait_s=0.1)
+    assert (await world.judge())["accepted"] == 0
+    await world.fetch("UPDATE outbound_messages SET due_at = now() WHERE id = $1", waits.id)
+    await world.fetch("UPDATE messages SET timestamp = now() WHERE outbound_id = $1", waits.id)
+    await world.fetch("UPDATE conversations SET scheduled_at = now(), snoozed_until = now() WHERE id = $1", chat.id)
+    await run_lane(world)
+    await run_lane(world, wait_s=0.1)
+    assert (await world.judge())["accepted"] == 1
+    async with system_unit_of_work() as every:
+        await chat_sweeps.wake_snoozed(every)
+    async with unit_of_work(Principal.system(world.tenant_id)) as uow:
+        assert await conversations.scheduled(uow, chat.id) == []
+        (line,) = (await conversations.messages(uow, chat.id)).items
+        assert (line.text, line.status, line.outbound_id) == ("Selamat pagi", "sent", waits.id)
+        # Put away until the same moment: it is back, and listed by what was just said.
+        (listed,) = (await conversations.list_(uow)).items
+        assert (listed.id, listed.status, listed.scheduled_at, listed.snoozed_until) == (chat.id, "open", None, None)
 
 
 async def test_a_delay_is_kept_with_one_message_in_flight(world: World) -> None:
