@@ -142,7 +142,7 @@ def _chat_pane() -> rx.Component:
 
 def _inbox() -> rx.Component:
     return rx.el.div(
-        _list_pane(), _chat_pane(), customer_pane(), class_name="inbox", custom_attrs={"data-pane": C.pane, "data-open": C.chat_id != ""}
+        _list_pane(), _chat_pane(), customer_pane(), class_name="inbox", custom_attrs={"data-pane": C.pane, "data-open": C.chat_id != "", "data-chat": C.chat_id}
     )
 
 

@@ -16,11 +16,13 @@ from wa_app.services import contacts, conversations
 SHOWN: Final = 20
 _PHONE = re.compile(r"^\+?[\d\s().-]{6,24}$")
 _FOCUS = """
-(() => { const at = '/inbox'; const u = new URL(location.href); u.searchParams.set('chat', %r);
+(() => { const chat = %r, u = new URL(location.href); u.searchParams.set('chat', chat);
 history.pushState({...history.state}, '', u.pathname + u.search); let n = 0;
-const look = () => { const field = document.getElementById('composer'); if (field && !field.disabled) field.focus(); else if (n++ < 40) setTimeout(look, 75); };
+const look = () => { const field = document.getElementById('composer'), here = document.querySelector('.inbox')?.dataset.chat === chat;
+if (here && field && !field.disabled) field.focus(); else if (n++ < 60) setTimeout(look, 75); };
 look(); })()
 """
+"""Only once the new chat is there: the field of the one before must not get its words."""
 
 
 class BeginState(AppState):

@@ -3,21 +3,24 @@
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from sqlalchemy import text
 
 from pages import routes
 from tests.fixtures.app import RunningApp
-from tests.fixtures.people import Person, finish_some, make_person
+from tests.fixtures.people import Person, finish_some, in_app, make_person
+from wa_app import db
+from wa_app.schemas.principal import Principal
 
 pytestmark = pytest.mark.browser
 
 WIDTHS = (320, 390, 1280)
 SIGNED_IN = (
     routes.HOME,
-    routes.INBOX,
     routes.CONTACTS,
     routes.CONTACTS_IMPORT,
     routes.CONTACTS_BLACKLIST,
@@ -108,6 +111,27 @@ def test_page_is_usable_by_everyone(open_page: Opener, path: str) -> None:
     page.get_by_role("button", name="Bahasa: ID").locator("visible=true").click()
     expect(page.locator("html.dark[lang=en]")).to_have_count(1)
     suits_everyone(page)
+
+
+@pytest.mark.parametrize(("language", "theme"), [("id", "light"), ("en", "dark")])
+def test_inbox_is_usable_by_everyone(app: RunningApp, open_page: Opener, language: str, theme: str) -> None:
+    """It has the whole screen to itself: language and theme were chosen elsewhere."""
+    person = make_person(app, busy=True)
+    in_app(app, _talk(person.tenant_id))
+    page = open_page(routes.INBOX, width=WIDTHS[0], language=language, theme=theme, person=person)
+    expect(page.locator(".chat-row")).to_have_count(4)
+    suits_everyone(page)
+
+
+async def _talk(tenant_id: UUID) -> None:
+    """Everybody has written; one waits for a person, one is urgent."""
+    async with db.unit_of_work(Principal.system(tenant_id)) as uow:
+        await uow.session.execute(text(
+            "INSERT INTO conversations (id, tenant_id, contact_id, device_id, chat_id, last_message_at, unread, waiting_since, priority, needs_human_at) "
+            "SELECT gen_random_uuid(), c.tenant_id, c.id, d.id, '', now(), n, now() - make_interval(mins => 12 * n), "
+            "CASE n WHEN 2 THEN 'urgent' ELSE 'none' END, CASE n WHEN 3 THEN now() END "
+            "FROM (SELECT *, row_number() OVER (ORDER BY id)::int AS n FROM contacts) c, (SELECT id FROM devices LIMIT 1) d"
+        ))  # fmt: skip
 
 
 def test_language_changes_at_once_and_is_remembered(open_page: Opener) -> None:
