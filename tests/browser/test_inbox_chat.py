@@ -267,7 +267,7 @@ def test_what_is_written_stays_and_leaves_when_it_should(
     desk.field.press("Enter")
     expect(desk.field).to_have_value("Kak Siti, BCA 123.", timeout=AT_ONCE_MS)
     desk.named("inbox_chat.values").click()
-    desk.panel.get_by_role("button", name=re.compile("Siti")).click()
+    desk.panel.get_by_role("button", name=re.compile("Siti")).first.click()
     desk.named("inbox.emoji").click()
     desk.panel.get_by_role("button", name="🙏").click()
     page.keyboard.press("Escape")
@@ -349,11 +349,10 @@ def test_a_place_in_a_long_talk(
     expect(first).to_be_in_viewport(timeout=PATIENCE_MS)
     expect(desk.bubble("Baris 300")).to_have_count(0)
     page.locator("#inbox-search").press("Escape")
-    # On from there, line by line, until the end of the talk.
-    for number in (60, 120, 300):
+    # On from there, page by page.
+    for number in (60, 100):
         page.locator(".thread > .chat").evaluate("(el) => { el.scrollTop = el.scrollHeight; }")
-        if number < 300:
-            expect(page.locator(".bubble", has_text=re.compile(rf"Baris {number}\b"))).to_have_count(1, timeout=PATIENCE_MS)
+        expect(desk.bubble(f"Baris {number}")).to_have_count(1, timeout=PATIENCE_MS)
     desk.menu("inbox_chat.day")
     day = page.evaluate("new Intl.DateTimeFormat('en-CA', { timeZone: 'Asia/Jakarta' }).format(Date.now() - 3 * 86400000)")
     page.locator(".panel input[type=date]").fill(day)

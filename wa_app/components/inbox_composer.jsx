@@ -165,7 +165,7 @@ export function Composer(props) {
   const panels = {
     emoji: () => h(Panel, { label: t("inbox.emoji"), onClose: shut_, className: "emoji-panel" }, h("div", { className: "emoji-grid" }, EMOJI.map((one) => h("button", { key: one, type: "button", "data-item": true, onClick: () => put(one) }, one)))),
     values: () => h(Panel, { label: t("inbox_chat.values"), onClose: shut_ }, values.map((one) => h(Item, { key: one.name, icon: "braces", text: one.name, note: one.value, onClick: () => { shut_(); put(one.value); } })), !values.length && h("p", { className: "small muted panel-none" }, t("inbox_chat.values.none"))),
-    later: () => h(Panel, { label: t("inbox_chat.later"), onClose: shut_ }, h(Times, { t, act: t("inbox_chat.later.do"), onPick: submit })),
+    later: () => h(Panel, { label: t("inbox_chat.later"), onClose: shut_, className: "at-end" }, h(Times, { t, act: t("inbox_chat.later.do"), onPick: submit })),
     plus: () => h(Panel, { label: t("inbox_chat.more"), onClose: shut_ },
       h(Item, { icon: "clip", text: t("inbox.attach"), onClick: () => { shut_(); picker.current?.click(); } }), h(Item, { icon: "quick", text: t("inbox_chat.quick"), onClick: slash }),
       h(Item, { icon: "braces", text: t("inbox_chat.values"), onClick: () => open("values") }), h(Item, { icon: "smile", text: t("inbox.emoji"), onClick: () => open("emoji") }),

@@ -3,6 +3,7 @@ import { createElement as h, useEffect, useRef, useState } from "react";
 import { Glyph } from "$/public/external/wa_app/components/inbox/inbox_icons.jsx";
 
 const CAN_FOCUS = "button:not(:disabled), input:not(:disabled), a[href]";
+const seen = (box, what) => [...box.querySelectorAll(what)].filter((one) => one.offsetParent !== null);
 const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 
 export function Panel({ label, onClose, onBack, className = "", children }) {
@@ -25,9 +26,9 @@ export function Panel({ label, onClose, onBack, className = "", children }) {
       if (!document.activeElement || document.activeElement === document.body || el.contains(document.activeElement)) before?.focus?.({ preventScroll: true });
     };
   }, []);
-  useEffect(() => { (box.current.querySelector("[data-first]") ?? box.current.querySelector("[data-item]") ?? box.current.querySelector(CAN_FOCUS) ?? box.current).focus({ preventScroll: true }); }, [label]);
+  useEffect(() => { (box.current.querySelector("[data-first]") ?? seen(box.current, "[data-item]")[0] ?? seen(box.current, CAN_FOCUS)[0] ?? box.current).focus({ preventScroll: true }); }, [label]);
   const onKeyDown = (event) => {
-    const items = [...box.current.querySelectorAll("[data-item]:not(:disabled)")];
+    const items = seen(box.current, "[data-item]:not(:disabled)");
     const at = items.indexOf(document.activeElement);
     if (event.key === "Escape") { event.preventDefault(); event.stopPropagation(); (onBack ?? close.current)(); }
     else if ((event.key === "ArrowDown" || event.key === "ArrowUp") && items.length && event.target.type !== "date" && event.target.type !== "datetime-local") {
@@ -35,7 +36,7 @@ export function Panel({ label, onClose, onBack, className = "", children }) {
       const next = at + (event.key === "ArrowDown" ? 1 : -1);
       if (next < 0) (box.current.querySelector("input[data-first]") ?? items[items.length - 1]).focus(); else items[next % items.length].focus();
     } else if (event.key === "Tab") {
-      const all = [...box.current.querySelectorAll(CAN_FOCUS)];
+      const all = seen(box.current, CAN_FOCUS);
       const [first, last] = [all[0], all[all.length - 1]];
       if (event.shiftKey && document.activeElement === first) { event.preventDefault(); last.focus(); }
       else if (!event.shiftKey && document.activeElement === last) { event.preventDefault(); first.focus(); }
@@ -84,7 +85,7 @@ export function Times({ t, act, onPick }) {
   const [at, setAt] = useState("");
   const here = new Intl.DateTimeFormat("sv-SE", { timeZone: t.zone(), dateStyle: "short", timeStyle: "short" }).format(new Date()).replace(" ", "T");
   return h("div", { className: "panel-times" },
-    PRESETS.map((one) => h(Item, { key: one, icon: "later", text: t(`inbox_chat.time.${one}`), onClick: () => onPick(one) })),
+    PRESETS.filter((one) => one !== "evening" || Number(here.slice(11, 13)) < 18).map((one) => h(Item, { key: one, icon: "later", text: t(`inbox_chat.time.${one}`), onClick: () => onPick(one) })),
     h("form", { className: "panel-form", onSubmit: (event) => { event.preventDefault(); if (at) onPick(at); } },
       h("label", { className: "small muted" }, t("inbox_chat.time.at", { zone: t.zoneName() }), h("input", { type: "datetime-local", className: "input", min: here, value: at, onChange: (event) => setAt(event.target.value) })),
       h("button", { type: "submit", className: "btn", disabled: !at }, act)));
