@@ -176,7 +176,7 @@ class ChatState(Deeds, Writing, Helping, Jumping, AppState):
         self.outcome, self.quote, self.fresh, self.draft = {"key": key, "error": ""}, None, "", {}
         if chat_id == self.chat_id:
             async with self.unit_of_work() as uow:
-                await self._refresh(uow)
+                await self._said(uow)
 
     @rx.event
     async def toggle_bot(self) -> None:
@@ -298,6 +298,12 @@ class ChatState(Deeds, Writing, Helping, Jumping, AppState):
         self.lines = [*before, *rows][-MOST:] if page.next_cursor else rows
         if not before:
             self._older_from, self.older = page.next_cursor or "", page.next_cursor is not None
+
+    async def _said(self, uow: TenantUnitOfWork) -> None:
+        """One has written: what is on show ends with it, also for who was reading further back."""
+        if not self.ended:
+            await self._read(uow, id_of(self.chat_id))
+        await self._refresh(uow)
 
     async def _saw(self, uow: TenantUnitOfWork, view: ChatView) -> None:
         """It is open before somebody's eyes: nothing in it is new, and no note asks for them any more."""

@@ -66,7 +66,7 @@ class Writing(rx.State, mixin=True):
                 named = [id_of(one) for one in list(mentions)[:20]]
                 await conversations.add_note(uow, id_of(chat_id), str(text)[:20_000], named)
                 if chat_id == self.chat_id:
-                    await self._refresh(uow)
+                    await self._said(uow)
         except AppError as error:
             self._written = ""
             self.outcome = refused(key, error)

@@ -88,6 +88,10 @@ async def test_the_page_follows_a_talk_from_where_it_was_opened(state: Any, chat
     while not state.ended:
         await call(state, "load_newer")
     assert [line["id"] for line in state.lines] == [str(one.id) for one in whole]
+    await call(state, "open_at", str(chat), str(whole[3].id))
+    await call(state, "note", str(chat), "Dari tengah", [], "key-2")
+    assert state.ended
+    assert state.lines[-1]["text"] == "Dari tengah"
     await call(state, "open_at", str(new_id()), str(whole[3].id))
     assert state.missing
 

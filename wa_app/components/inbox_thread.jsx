@@ -141,6 +141,7 @@ export function Thread(props) {
   const asked = useRef("");
   const askedNewer = useRef("");
   const shown = useRef(0);
+  const toEnd = useRef(false);
   const [missed, setMissed] = useState(0);
   const [away, setAway] = useState(false);
 
@@ -182,7 +183,9 @@ export function Thread(props) {
     }
     const isNew = before.last !== last?.id;
     const mine = isNew && last && ended && (last.side === "out" || last.side === "note") && last.by === "human" && last.name === me;
-    if (mine || el.dataset.end === "1") { bottom(); return; }
+    const isAsked = toEnd.current && ended;
+    if (isAsked) toEnd.current = false;
+    if (isAsked || mine || el.dataset.end === "1") { bottom(); return; }
     if (anchor.current) {
       const kept = el.querySelector(`[data-line="${anchor.current.id}"]`);
       if (kept) el.scrollTop += kept.getBoundingClientRect().top - el.getBoundingClientRect().top - anchor.current.by;
@@ -229,6 +232,6 @@ export function Thread(props) {
       h("div", { className: "top-space" }, older && h("span", { className: "small muted", role: "status" }, t("inbox.loading_older"))),
       rows,
       pending && h(Pending, { pending, t, onNow: writes ? onNow : null, onHold, onTake })),
-    (away || missed > 0) && h("button", { type: "button", className: `to-end${missed ? " some" : ""}`, onClick: () => { if (!ended) onNewest?.(); else bottom(); } },
+    (away || missed > 0) && h("button", { type: "button", className: `to-end${missed ? " some" : ""}`, onClick: () => { if (!ended) { toEnd.current = true; onNewest?.(); } else bottom(); } },
       h(Glyph, { name: "down" }), missed > 0 ? t("inbox.missed", { n: missed }) : h("span", { className: "sr" }, t("inbox.to_end"))));
 }

@@ -67,7 +67,9 @@ async def mentioned(uow: TenantUnitOfWork) -> list[UUID]:
 
 
 async def saw_mentions(uow: TenantUnitOfWork, conversation_id: UUID) -> None:
-    """The person who asks has opened the conversation."""
+    """The person who asks has opened the conversation. Raises NotFound."""
+    uow.require("messages.read")
+    await chats.chat_of(uow, conversation_id)
     conn = await uow.driver()
     done: str = await conn.execute(_SEEN, uow.tenant_id, uow.principal.user_id, conversation_id)
     if done != "UPDATE 0":
