@@ -2,6 +2,7 @@
 
 import inspect
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -262,7 +263,7 @@ async def test_another_tenants_conversation_is_nowhere(signed: Signed, device: U
     chat = await hears(signed, device, "Rahasia dagang")
     later, me = datetime.now(UTC) + timedelta(hours=1), signed.user_id
     send = ChatSend(text="x")
-    calls = {
+    calls: dict[str, tuple[Any, ...]] = {
         "get": (), "messages": (), "assign": (None,), "assign_team": (None,), "assign_free": (), "close": (), "reopen": (), "snooze": (later,), "archive": (),
         "unarchive": (), "set_priority": ("low",), "set_tags": ([],), "add_note": ("x",), "notes": (), "save_draft": ("x",),
         "get_draft": (), "send": (send,), "schedule_send": (send, later), "scheduled": (), "cancel_scheduled": (new_id(),),
