@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.test_look import serious
+from tests.fixtures import scans
 from tests.fixtures.app import RunningApp
 from tests.fixtures.people import Person, make_person
 from wa_app.i18n import translate
@@ -15,6 +16,8 @@ from wa_app.i18n import translate
 pytestmark = pytest.mark.browser
 
 PATIENCE_MS = 30_000
+READ_MS = 90_000
+"""A picture is read behind everything else: on a busy machine it waits."""
 
 
 class Desk:
@@ -172,6 +175,41 @@ def test_a_kept_answer_is_asked_again_before_publishing(desk: Callable[..., Desk
     dialog.get_by_role("button", name=at.words("agent_page.publish", n=1)).click()
     expect(at.page.get_by_text(at.words("agent_page.active", n=1))).to_be_visible()
     assert at.api("GET", f"/agents/{agent_id}")["live"]["number"] == 1
+
+
+def test_a_picture_is_read_and_asked_with(desk: Callable[..., Desk]) -> None:
+    at = desk()
+    at.open_new()
+    at.button("agent_page.file.attach").click()
+    at.page.locator(".talk-foot input[type=file]").set_input_files(
+        {"name": "bukti.jpg", "mimeType": "image/jpeg", "buffer": scans.receipt_jpeg(1_250_000)}
+    )
+    expect(at.page.locator(".attach-chip")).to_contain_text("bukti.jpg")
+    expect(at.page.locator(".attach-chip")).to_contain_text(at.words("agent_page.file.read"), timeout=READ_MS)
+    assert serious(at.page) == []
+    at.say("Ini buktinya kak")
+    expect(at.page.locator(".bubble .attached").first).to_contain_text("bukti.jpg")
+    expect(at.page.locator(".attach-chip")).to_have_count(0)
+
+
+def test_a_better_answer_is_taught(desk: Callable[..., Desk]) -> None:
+    at = desk()
+    at.open_new()
+    question, answer = "Apakah boleh bayar di tempat untuk kain batik?", "Boleh, bayar di tempat untuk Jabodetabek."
+    at.say(question)
+    at.button("agent_page.fix").click()
+    dialog = at.page.get_by_role("dialog")
+    expect(dialog.locator("textarea[name=question]")).to_have_value(question)
+    dialog.locator("textarea[name=answer]").fill("")
+    dialog.get_by_role("button", name=at.words("agent_page.fix.do"), exact=True).click()
+    expect(dialog.get_by_role("alert").first).to_be_visible()
+    dialog.locator("textarea[name=answer]").fill(answer)
+    assert serious(at.page) == []
+    dialog.get_by_role("button", name=at.words("agent_page.fix.do"), exact=True).click()
+    expect(at.page.get_by_text(at.words("agent_page.fix.done"))).to_be_visible()
+    expect(dialog).to_have_count(0)
+    taught = [one["name"] for one in at.api("GET", "/knowledge?kind=pair")["items"]]
+    assert taught == [question]
 
 
 def test_an_old_version_is_brought_back(desk: Callable[..., Desk]) -> None:
