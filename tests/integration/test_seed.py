@@ -5,7 +5,7 @@ from sqlalchemy import text
 
 from wa_app.db import system_unit_of_work, unit_of_work
 from wa_app.schemas.principal import Principal
-from wa_app.services import agents, campaigns
+from wa_app.services import agents, campaigns, conversations, quick_replies
 from wa_app.services.campaigns import reports
 from wa_app.services.seed import PEOPLE, seed_demo
 
@@ -28,6 +28,7 @@ async def test_the_demo_adds_up_and_is_made_once() -> None:
         rows = (await uow.session.execute(text("SELECT count(*) FROM outbound_messages"))).scalar_one()
         report = await reports.report(uow, done.id)
         agent = await agents.default(uow)
+        chats, replies = await conversations.counts(uow), await quick_replies.list_(uow)
     assert (total, people) == (4, PEOPLE)
     assert done.counts.total * 2 == rows
     assert (agent.name, agent.live is not None, len(agent.answers_on), agent.draft.behaviour.delay_max_s) == ("AI Lestari", True, 3, 8)
@@ -37,3 +38,5 @@ async def test_the_demo_adds_up_and_is_made_once() -> None:
     assert len(report.hours) >= 4
     assert len([one for one in report.reasons if one.state == "failed"]) == 3
     assert done.counts.read > done.counts.failed > 0
+    assert (chats.needs_human, chats.unread, chats.closed, len(replies)) == (1, 2, 1, 4)
+    assert chats.unassigned < chats.all

@@ -30,6 +30,7 @@ from wa_app.schemas.segments import SegmentCreate
 from wa_app.services import accounts, blacklist, campaigns, contacts, devices, message_templates, segments, tags
 from wa_app.services.seed_agent import seed_agent
 from wa_app.services.seed_health import seed_health
+from wa_app.services.seed_inbox import seed_inbox
 from wa_app.services.seed_knowledge import seed_knowledge
 from wa_app.services.seed_rules import seed_rules
 
@@ -249,6 +250,7 @@ async def _broadcasts(owner: Principal, numbers: list[UUID], *, start: bool) -> 
         await _finished(uow, made["Diskon Robusta"], numbers, morning - timedelta(days=8), 47)
         await _finished(uow, made["Promo Biji Kopi"], numbers, morning - timedelta(days=1), 58)
         await uow.session.execute(_REPLIES, {"t": uow.tenant_id, "c": made["Promo Biji Kopi"]})
+        await seed_inbox(uow)
         if start:
             await campaigns.start(uow, made["Promo Gajian Kopi Lestari"])
 
