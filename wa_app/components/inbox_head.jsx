@@ -11,14 +11,15 @@ const MOST = 1000;
 
 export const amount = (n, t) => (n > MOST ? `${t.num(MOST)}+` : t.num(n ?? 0));
 
-const short = (n, most) => (n > most ? `${most}+` : n);
+// Larger numbers would leave no room for words; the folder that is on show tells its own, the menu tells all.
+const MOST_BESIDE = 99;
 
 export function Folders({ view, counts, open, onPick, onMore }) {
   const t = useT();
   const needs = counts.needs_human ?? 0;
   return h("div", { className: "segmented folders", role: "group", "aria-label": t("inbox.views") },
     MAIN.map((name) => h("button", { key: name, type: "button", "aria-pressed": view === name, onClick: () => onPick(name) },
-      h("span", { className: "clip" }, t(`inbox_list.folder.${name}`)), h("span", { className: "n" }, short(counts[name], view === name ? 999 : 99)))),
+      h("span", { className: "clip" }, t(`inbox_list.folder.${name}`)), (view === name || counts[name] <= MOST_BESIDE) && h("span", { className: "n" }, counts[name] > 999 ? "999+" : counts[name]))),
     h("button", {
       type: "button", className: "more-folders", "aria-pressed": !MAIN.includes(view), "aria-haspopup": "dialog", "aria-expanded": open, onClick: onMore,
       "aria-label": needs ? `${t("inbox_list.folders")}: ${t("inbox_list.need", { n: needs })}` : t("inbox_list.folders"),
