@@ -6,13 +6,14 @@ behind a service function of its own is named directly.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 from uuid import UUID
 
 from wa_app.ai.gateway import quotas
 from wa_app.db import SystemUnitOfWork, TenantUnitOfWork
 from wa_app.inbound import answering, contexts, media, opt_words, process
+from wa_app.kit.clock import utc_now
 from wa_app.kit.ids import NIL, id_floor, new_id
 from wa_app.models.outbound import MessageState
 from wa_app.models.people import SuppressionReason
@@ -219,6 +220,7 @@ HOT: dict[str, Ask] = {
     "conversations.notes": lambda uow, w: conversations.notes(uow, w.ids["conversations"]),
     "conversations.get": lambda uow, w: conversations.get(uow, w.ids["conversations"]),
     "conversations.messages": lambda uow, w: conversations.messages(uow, w.ids["conversations"]),
+    "conversations.day": lambda uow, w: conversations.day(uow, w.ids["conversations"], utc_now() - timedelta(days=1)),
     "turns.find": driver(turns._FIND, row("conversations")),
     "turns.free": driver(answering._FREE, row("conversations")),
     "turns.due": driver(answering._DUE, row("conversations")),
