@@ -186,7 +186,7 @@ def _preview() -> rx.Component:
         rx.cond(F.file_name, rx.el.div(icon("paperclip", 14), rx.el.span(F.file_name, class_name="clip"), class_name="row small pb-1")), shown
     )))  # fmt: skip
     return rx.el.aside(
-        phone_preview(F.tenant_name, bubble(asked, side="out"), back), rx.el.p(t("templates.variants", n=F.variants), class_name="small muted"),
+        phone_preview(F.tenant_name, bubble(asked, side="out"), back), rx.el.p(rx.cond(F.variants == 1, t("templates.variant"), t("templates.variants", n=F.variants)), class_name="small muted"),
         class_name="preview-side desk", aria_label=t("templates.preview"),
     )  # fmt: skip
 

@@ -53,7 +53,7 @@ def _chat_head() -> rx.Component:
         petal(C.contact_id, C.name),
         rx.el.span(
             rx.el.span(shown, class_name="who-name clip"),
-            rx.el.span(rx.cond(C.phone, rx.el.span(phone(C.phone), rx.cond(C.device, " · ", ""), class_name="desk"), ""), C.device, class_name="who-note clip"),
+            rx.el.span(C.device, class_name="who-note clip"),
             class_name="stack grow",
         ),
         type="button", class_name="person grow", on_click=C.show_pane("customer"), aria_label=t("inbox.show_customer", name=shown),

@@ -5,6 +5,7 @@ from typing import Any
 import reflex as rx
 
 from pages import routes
+from pages.inbox_merging import merge_dialog, merged_part
 from state.inbox.chat import ChatState as C
 from state.inbox.customer import CustomerState as S
 from wa_app.components.buttons import button, icon_button, link
@@ -93,8 +94,9 @@ def _received(one: Any) -> rx.Component:
 
 def _insight(one: Any) -> rx.Component:
     return rx.el.div(
-        rx.el.span(one["intent"], rx.cond(one["product"] != "", rx.fragment(" · ", one["product"]), ""), class_name="grow"),
-        rx.cond(one["sentiment"] == "negative", chip(one["sentiment"], "warn")), rx.el.span(moment(one["at"]), class_name="small muted"),
+        rx.el.span(rx.cond(one["intent"] != "", t("insight.of.intent", value=one["intent"]), ""), rx.cond(one["product"] != "", rx.fragment(" · ", one["product"]), ""), class_name="grow insight"),
+        rx.cond(one["sentiment"] == "negative", chip(t("insight.mood.negative"), "warn")),
+        rx.cond(one["sentiment"] == "positive", chip(t("insight.mood.positive"), "ok")), rx.el.span(moment(one["at"]), class_name="small muted"),
         class_name="row",
     )  # fmt: skip
 
@@ -130,7 +132,7 @@ def _rows(title: Any, rows: Any, draw: Any, *, is_open: bool = True) -> rx.Compo
 def _consent(one: Any) -> rx.Component:
     return rx.el.div(
         rx.cond(one["kind"] == "opt_in", chip(t("contacts.consent.opt_in"), "ok"), chip(t("contacts.consent.opt_out"), "bad")),
-        rx.el.span(one["source"], class_name="small muted clip grow"), rx.el.span(moment(one["at"]), class_name="small muted"), class_name="row",
+        rx.el.span(rx.cond(one["by_hand"] != "", t("inbox_chat.about.by_hand"), one["source"]), class_name="small muted clip grow"), rx.el.span(moment(one["at"]), class_name="small muted"), class_name="row",
     )  # fmt: skip
 
 
@@ -156,6 +158,7 @@ def customer_pane() -> rx.Component:
         _rows(t("inbox_chat.about.insights"), S.insights, _insight),
         _rows(t("inbox_chat.about.chats"), S.chats, _chat),
         _rows(t("inbox_chat.about.campaigns"), S.received, _received),
+        merged_part(section),
         _rows(t("inbox_chat.about.cases"), S.cases, _case, is_open=False),
         section(
             t("contacts.consent"),
@@ -163,7 +166,7 @@ def customer_pane() -> rx.Component:
         ),
     )  # fmt: skip
     return rx.el.aside(
-        rx.cond(C.ready, rx.el.div(body, on_mount=S.show(C.chat_id), key=C.chat_id)), class_name="pane pane-about", aria_label=t("inbox.customer")
+        rx.cond(C.ready, rx.el.div(body, on_mount=S.show(C.chat_id), key=C.chat_id)), merge_dialog(), class_name="pane pane-about", aria_label=t("inbox.customer")
     )
 
 

@@ -41,7 +41,7 @@ def _card(row: Any) -> rx.Component:
     )  # fmt: skip
     foot = rx.el.div(
         rx.cond(row["has_file"], rx.el.span(icon("paperclip", 13), class_name="muted")),
-        rx.el.span(t("templates.variants", n=row["variants"].to(int)), " · ", used, class_name="small muted grow"),
+        rx.el.span(rx.cond(row["variants"].to(int) == 1, t("templates.variant"), t("templates.variants", n=row["variants"].to(int))), " · ", used, class_name="small muted grow"),
         button(t("templates.use"), small=True, on_click=S.use(key)), class_name="row gap-2",
     )  # fmt: skip
     return rx.el.article(head, rx.el.p(row["body"].to(str), class_name="words"), foot, class_name="template-card", key=key)
@@ -93,7 +93,7 @@ def _form() -> rx.Component:
     )  # fmt: skip
     shown = rx.cond(S.preview, whatsapp_text(S.preview), rx.el.span(t("composer.preview.empty"), class_name="muted"))
     side = rx.el.aside(
-        phone_preview(S.tenant_name, bubble(shown, time="09.41")), rx.el.p(t("templates.variants", n=S.variants), class_name="small muted"),
+        phone_preview(S.tenant_name, bubble(shown, time="09.41")), rx.el.p(rx.cond(S.variants == 1, t("templates.variant"), t("templates.variants", n=S.variants)), class_name="small muted"),
         class_name="preview-side desk", aria_label=t("templates.preview"),
     )  # fmt: skip
     return dialog(

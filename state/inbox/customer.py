@@ -13,7 +13,7 @@ from state.inbox.rows import iso
 from wa_app.components.feedback import error_toast
 from wa_app.db import TenantUnitOfWork
 from wa_app.errors import AppError, Invalid, NotFound
-from wa_app.schemas.contacts import ContactUpdate
+from wa_app.schemas.contacts import ConsentView, ContactUpdate
 from wa_app.schemas.inbox import CaseView, ChatCustomer
 from wa_app.services import contacts, conversations
 
@@ -33,6 +33,8 @@ class CustomerState(AppState):
     insights: list[dict[str, Any]] = []
     chats: list[dict[str, str]] = []
     cases: list[dict[str, Any]] = []
+    merged: list[dict[str, Any]] = []
+    """Contacts that were merged into this one; the latest can be taken apart."""
     may_edit: bool = False
     renaming: bool = False
 
@@ -100,10 +102,11 @@ class CustomerState(AppState):
             {"id": str(one.campaign_id), "name": one.name, "status": one.status, "at": iso(one.sent_at)} for one in found.campaigns[:SHOWN]
         ]  # fmt: skip
         self.insights = [
-            {"intent": one.intent, "sentiment": one.sentiment, "product": one.product, "urgency": one.urgency, "at": iso(one.at)}
+            {"intent": one.intent, "sentiment": one.sentiment, "product": one.product, "at": iso(one.at)}
             for one in found.insights[:SHOWN]
         ]  # fmt: skip
         self.chats = [{"id": str(one.id), "device": one.device_name, "status": one.status, "at": iso(one.last_message_at)} for one in found.chats]
+        self.merged = [{"name": one.name, "at": iso(one.at), "last": at == 0} for at, one in enumerate(found.merged)]
         self.cases = [_case(one) for one in found.cases[:SHOWN]]
         self.attributes = [{"name": key, "value": str(value)} for key, value in sorted(found.attributes.items())]
         self.person, self.contact_id, self.consents = _person(found), "" if found.is_group else str(found.contact_id), []
@@ -111,13 +114,13 @@ class CustomerState(AppState):
             return
         self.person |= {"tags": contact_row(await contacts.get(uow, found.contact_id))["tags"]}
         self.consents = [
-            {"kind": one.kind.value, "source": one.evidence or one.source, "at": one.created_at.isoformat()}
+            {"kind": one.kind.value, "source": one.evidence or one.source, "by_hand": "yes" if _by_hand(one) else "", "at": one.created_at.isoformat()}
             for one in (await contacts.consents(uow, found.contact_id))[:3]
         ]  # fmt: skip
 
     def _forget(self) -> None:
         self.contact_id, self.person, self.renaming = "", NOBODY, False
-        self.attributes, self.consents, self.received, self.insights, self.chats, self.cases = [], [], [], [], [], []
+        self.attributes, self.consents, self.received, self.insights, self.chats, self.cases, self.merged = [], [], [], [], [], [], []
 
 
 def _person(found: ChatCustomer) -> dict[str, Any]:
@@ -125,6 +128,11 @@ def _person(found: ChatCustomer) -> dict[str, Any]:
         "name": found.name, "city": found.city, "since": iso(found.created_at), "tags": [], "suppressed": found.suppressed or "",
         "group": found.is_group,
     }  # fmt: skip
+
+
+def _by_hand(one: ConsentView) -> bool:
+    """Whether the team has put the person on the list, without a word why."""
+    return one.kind.value == "opt_out" and one.source == "manual" and not one.evidence
 
 
 def _case(one: CaseView) -> dict[str, Any]:

@@ -268,6 +268,7 @@ async def test_another_tenants_conversation_is_nowhere(signed: Signed, device: U
         "unarchive": (), "set_priority": ("low",), "set_tags": ([],), "add_note": ("x",), "notes": (), "save_draft": ("x",),
         "get_draft": (), "send": (send,), "schedule_send": (send, later), "scheduled": (), "cancel_scheduled": (new_id(),),
         "resend": (new_id(),), "customer": (), "writable": (), "block": (), "unblock": (), "mark_read": (), "merge": (new_id(),),
+        "merge_person": (new_id(),),
         "unmerge": (), "around": (new_id(),), "day": (later,), "newer": (f"{later.isoformat()}~{new_id()}",), "tell": (True,), "cancel_answer": (),
         "send_answer_now": (), "saw_mentions": (),
     }  # fmt: skip

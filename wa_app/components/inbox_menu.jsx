@@ -74,8 +74,8 @@ export function ChatMenu(props) {
           h("button", { type: "button", className: `btn ${verb === "block" ? "danger-solid" : "primary"}`, onClick: () => act(verb) }, t(`inbox_chat.${verb}.do`)))));
   }
   return h("div", { className: "chat-deeds" },
-    writes && h("button", { type: "button", id: "chat-assign", className: "btn assign-btn desk", onClick: () => open("assign"), "aria-expanded": page === "assign", "aria-haspopup": "dialog", "aria-label": t("inbox_chat.assigned", { name: whose }) },
-      h(Glyph, { name: "human" }), h("span", { className: "clip" }, whose), h(Glyph, { name: "chevron", size: 14 })),
+    writes && h("button", { type: "button", id: "chat-assign", className: "btn assign-btn desk", onClick: () => open("assign"), "aria-expanded": page === "assign", "aria-haspopup": "dialog", "aria-label": t(head.assigned ? "inbox_chat.assigned" : "inbox_chat.assign", { name: whose }) },
+      h(Glyph, { name: "human" }), h("span", { className: "clip" }, head.assigned ? whose : t("inbox_chat.assign")), h(Glyph, { name: "chevron", size: 14 })),
     writes && h("button", {
       type: "button", id: "chat-close", className: "icon-btn desk", onClick: () => act(isOpen ? "close" : "reopen"), "aria-label": t(isOpen ? "inbox_chat.close" : "inbox_chat.reopen"), title: t(isOpen ? "inbox_chat.close" : "inbox_chat.reopen"),
     }, h(Glyph, { name: isOpen ? "done" : "undo", size: 18 })),

@@ -7,7 +7,7 @@ from wa_app.services.conversations.drafts import get_draft, save_draft
 from wa_app.services.conversations.folders import counts, waiting
 from wa_app.services.conversations.jumping import around, day, newer
 from wa_app.services.conversations.later import cancel_scheduled, resend, schedule_send, scheduled
-from wa_app.services.conversations.merging import merge, unmerge
+from wa_app.services.conversations.merging import merge, merge_person, unmerge
 from wa_app.services.conversations.notes import add_note, mentioned, notes, saw_mentions
 from wa_app.services.conversations.people import colleagues, team_names
 from wa_app.services.conversations.presence import tell
@@ -46,6 +46,7 @@ __all__ = [
     "mark_read",
     "mentioned",
     "merge",
+    "merge_person",
     "messages",
     "newer",
     "notes",

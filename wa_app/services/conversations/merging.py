@@ -24,15 +24,36 @@ async def merge(uow: TenantUnitOfWork, conversation_id: UUID, other_id: UUID) ->
         raise Conflict("same_person")
     if one.contact_id is None or two.contact_id is None:
         raise Conflict("group_not_merged")
-    keep = await merging.merge(uow, one.contact_id, two.contact_id)
+    found = await _join(uow, one.contact_id, two.contact_id, one.device_id)
+    audit.record(uow, "conversation.merge", "conversation", found, merged=str(other_id if found == conversation_id else conversation_id))
+    return await chats.get(uow, found)
+
+
+async def merge_person(uow: TenantUnitOfWork, conversation_id: UUID, contact_id: UUID) -> ChatView:
+    """Like `merge`, with a contact that may never have written: the person in a conversation and the contact become one.
+
+    Returns the conversation that goes on. Raises NotFound, Conflict `same_person`, `group_not_merged`, `answer_leaves`.
+    """
+    uow.require("messages.send")
+    one = await chats.chat_of(uow, conversation_id)
+    if one.contact_id is None:
+        raise Conflict("group_not_merged")
+    found = await _join(uow, one.contact_id, contact_id, one.device_id)
+    audit.record(uow, "conversation.merge", "conversation", found, contact=str(contact_id))
+    return await chats.get(uow, found)
+
+
+async def _join(uow: TenantUnitOfWork, first: UUID, second: UUID, device_id: UUID) -> UUID:
+    """Make the contacts one; whoever has a talk of theirs on show is told. Returns the one talk on a device."""
     conn = await uow.driver()
-    found = await conn.fetchval(_ON_DEVICE, uow.tenant_id, keep, one.device_id)
+    talks = await conn.fetch(_TALKS, uow.tenant_id, [first, second])
+    keep = await merging.merge(uow, first, second)
+    found: UUID | None = await conn.fetchval(_ON_DEVICE, uow.tenant_id, keep, device_id)
     if found is None:
         raise NotFound
-    audit.record(uow, "conversation.merge", "conversation", found, merged=str(other_id if found == conversation_id else conversation_id))
-    for each in {conversation_id, other_id}:
-        uow.publish("conversation", id=each)
-    return await chats.get(uow, found)
+    for row in talks:
+        uow.publish("conversation", id=row["id"])
+    return found
 
 
 async def unmerge(uow: TenantUnitOfWork, conversation_id: UUID) -> ChatView:
