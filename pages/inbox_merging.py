@@ -53,8 +53,8 @@ def _option(one: Any) -> rx.Component:
 def _choosing() -> rx.Component:
     field = rx.debounce_input(
         rx.el.input(
-            value=M.query, on_change=M.find, placeholder=t("inbox_chat.merge.find"), aria_label=t("inbox_chat.merge.find"), type="search", class_name="input",
-            auto_complete="off", max_length=200, id="merge-find",
+            value=M.query, on_change=M.find, placeholder=t("inbox_chat.merge.find"), aria_label=t("inbox_chat.merge.find"), type="search", class_name="input merge-find",
+            auto_complete="off", auto_focus=True, max_length=200, id="merge-find",
         ),
         debounce_timeout=250,
     )  # fmt: skip
@@ -70,7 +70,7 @@ def _asking() -> rx.Component:
         rx.el.p(t("inbox_chat.merge.words")),
         rx.cond(M.problem != "", rx.el.p(error_text(M.problem), class_name="field-error", role="alert")),
         rx.el.div(
-            button(t("inbox_chat.merge.back"), on_click=M.pick("")), button(t("inbox_chat.merge.do"), look="primary", on_click=M.join), class_name="dlg-foot",
+            button(t("inbox_chat.merge.back"), on_click=M.pick(""), auto_focus=True), button(t("inbox_chat.merge.do"), look="primary", on_click=M.join), class_name="dlg-foot",
         ),
     )  # fmt: skip
 

@@ -28,9 +28,23 @@ def test_two_conversations_become_one_and_two_again(
     desk.opens("Siti")
     expect(desk.bubble(FIRST)).to_be_visible(timeout=AT_ONCE_MS)
 
-    # Found by typing; the question names both, and nothing has happened before the answer.
-    page.locator("#merge-with").click()
+    # Refused in words: the other one has gone meanwhile. By keys alone.
+    gone = desk.api("POST", "/contacts", {"phone": "+6281277770093", "name": "Cici Pergi"})
+    page.locator("#merge-with").press("Enter")
     dialog = page.get_by_role("dialog")
+    expect(dialog.locator("#merge-find")).to_be_focused(timeout=AT_ONCE_MS)
+    page.keyboard.type("cici")
+    expect(dialog.locator(".pick-item")).to_have_count(1, timeout=AT_ONCE_MS)
+    dialog.locator(".pick-item").press("Enter")
+    back = dialog.get_by_role("button", name=desk.words("inbox_chat.merge.back"))
+    expect(back).to_be_focused(timeout=AT_ONCE_MS)
+    desk.api("DELETE", f"/contacts/{gone['id']}")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(dialog.get_by_role("alert")).to_contain_text(desk.words("error.not_found"), timeout=AT_ONCE_MS)
+    back.press("Enter")
+
+    # Found by typing; the question names both, and nothing has happened before the answer.
     dialog.locator("#merge-find").fill("budi")
     found = dialog.locator(".pick-item")
     expect(found).to_have_count(1, timeout=AT_ONCE_MS)

@@ -172,3 +172,15 @@ async def test_merging_over_the_wire(client: httpx.AsyncClient, signed: Signed, 
         for call in (conversations.merge(uow, phone, lid), conversations.unmerge(uow, phone)):
             with pytest.raises(NotFound):
                 await call
+
+
+async def test_a_person_without_a_number_goes_over_to_the_contact_that_has_one(signed: Signed, device: UUID) -> None:
+    """The conversation that was open is another one afterwards, and one may begin from either side."""
+    phone, lid = await says(signed, device, "Satu", PHONE), await says(signed, device, "Dua", LID)
+    async with unit_of_work(signed.principal) as uow:
+        person = (await conversations.get(uow, phone)).contact.id
+        with pytest.raises(Conflict, match="same_person"):
+            await conversations.merge_person(uow, phone, person)
+        assert (await conversations.merge_person(uow, lid, person)).id == phone
+        assert [one.text for one in (await conversations.messages(uow, phone)).items] == ["Dua", "Satu"]
+        assert len((await conversations.customer(uow, phone)).merged) == 1
