@@ -30,7 +30,7 @@ async ([act, done, argument]) => {
 """
 GO_HOME: Final = "document.querySelector(`nav a[href='/']`).click()"
 GO_INBOX: Final = "document.querySelector(`nav a[href^='/inbox']`).click()"
-ROWS: Final = "document.querySelectorAll('.chat-row').length > 5"
+ROWS: Final = "document.querySelectorAll('.chat-row[data-id]').length > 5"
 CLICK_ROW: Final = "document.querySelector(`.chat-row[data-id='${x.chat}']`).click()"
 LAST_LINE: Final = "[...document.querySelectorAll('.bubble')].some((one) => one.dataset.line === x.line)"
 
@@ -68,7 +68,7 @@ class Desk:
 
     async def drawn(self) -> list[str]:
         """Ids of the conversations that the list draws now."""
-        ids: list[str] = await self.page.evaluate("[...document.querySelectorAll('.chat-row')].map((row) => row.dataset.id)")
+        ids: list[str] = await self.page.evaluate("[...document.querySelectorAll('.chat-row[data-id]')].map((row) => row.dataset.id)")
         return ids
 
     async def switched(self, chats: Sequence[dict[str, str]]) -> list[float]:
