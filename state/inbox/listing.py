@@ -1,6 +1,7 @@
 """The list of conversations: folders, filters, a window of rows that follows the scrolling, live."""
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator, Collection
 from typing import Any, Final
@@ -10,6 +11,7 @@ import reflex as rx
 
 from state.base import AppState
 from state.inbox.acting import Acting
+from state.inbox.counting import counts_for
 from state.inbox.news import Seen, news_of
 from state.inbox.rows import chat_row
 from wa_app import live
@@ -155,23 +157,30 @@ class InboxState(Acting, AppState):
         async with self:
             self._watch += 1
             mine = self._watch
-        counted, owed = 0.0, False
+        counted, heard, owed = 0.0, 0.0, False
         async with live.watch(principal.tenant_id) as inbox:
             while live.tab_is_open(self.router.session.client_token):
                 batch = [one for one in await inbox.wait(COUNT_S if owed else TICK_S) if one["kind"] in ABOUT]
                 if not batch and not owed:
                     continue
+                heard = time.monotonic() if batch else heard
                 async with self:
                     if self._watch != mine or not self.router.url.path.startswith("/inbox"):
                         return
                     # Asked anew each time: who lost the right to look sees nothing more.
-                    async with self.unit_of_work() as uow:
-                        await self._follow(uow, batch)
-                        owed = owed or bool(batch)
-                        if owed and time.monotonic() - counted > COUNT_S:
-                            await self._count(uow)
-                            counted, owed = time.monotonic(), False
-                await asyncio.sleep(QUIET_S)
+                    if batch:
+                        async with self.unit_of_work() as uow:
+                            await self._follow(uow, batch)
+                owed = owed or bool(batch)
+                # The row is on the screen by now; numbers may come a moment later, and not all tabs' at once.
+                await asyncio.sleep(QUIET_S + random.uniform(0, QUIET_S))
+                if owed and time.monotonic() - counted > COUNT_S:
+                    async with self:
+                        if self._watch != mine:
+                            return
+                        async with self.unit_of_work() as uow:
+                            await self._count(uow, since=heard)
+                    counted, owed = time.monotonic(), False
 
     async def _follow(self, uow: TenantUnitOfWork, batch: list[dict[str, Any]]) -> None:
         if any(one["kind"] == "resync" for one in batch):
@@ -258,8 +267,8 @@ class InboxState(Acting, AppState):
     async def _page(self, uow: TenantUnitOfWork, cursor: str) -> Page[ChatView]:
         return await conversations.list_(uow, filters=self._filters(), cursor=cursor or None, limit=PAGE)
 
-    async def _count(self, uow: TenantUnitOfWork) -> None:
-        counts = (await conversations.counts(uow)).model_dump()
+    async def _count(self, uow: TenantUnitOfWork, since: float | None = None) -> None:
+        counts = await counts_for(uow, since=since)
         if counts != self.counts:
             self.counts = counts
 

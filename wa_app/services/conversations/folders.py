@@ -75,14 +75,23 @@ def condition(filters: ChatFilters, user_id: UUID | None, *, first: int) -> tupl
     return "".join(f" AND {part}" for part in parts), values
 
 
-async def counts(uow: TenantUnitOfWork) -> ChatCounts:
-    """How many conversations each view has, as far as anybody counts."""
+async def counts(uow: TenantUnitOfWork, of_all: Mapping[str, int] | None = None) -> ChatCounts:
+    """How many conversations each view has, as far as anybody counts.
+
+    Args:
+        of_all: what `counts` told another member of the tenant a moment ago; only what is one's own is counted then.
+    """
     uow.require("messages.read")
     conn = await uow.driver()
-    parts = [_COUNT.format(where=where.format(user="$2"), most=COUNTED) + f" AS {name}" for name, where in _VIEWS.items()]
+    known = {} if of_all is None else {name: of_all[name] for name in _VIEWS if name not in PERSONAL}
+    parts = [
+        _COUNT.format(where=where.format(user="$2"), most=COUNTED) + f" AS {name}"
+        for name, where in _VIEWS.items()
+        if name not in known
+    ]
     parts += [_MENTIONS.format(most=COUNTED) + " AS mentions", _WAITING.format(most=COUNTED) + " AS waiting"]
     row = await conn.fetchrow("SELECT " + ", ".join(parts), uow.tenant_id, uow.principal.user_id)
-    return ChatCounts.model_validate(dict(row))
+    return ChatCounts.model_validate({**known, **dict(row)})
 
 
 async def waiting(uow: TenantUnitOfWork) -> int:

@@ -1,0 +1,32 @@
+"""Counts of folders, asked once for all tabs of this process that want them in the same moment.
+
+Fifty tabs of one tenant hear of the same message at once; what differs between their people is counted for each.
+"""
+
+import time
+from typing import Final
+from uuid import UUID
+
+from wa_app.db import TenantUnitOfWork
+from wa_app.services import conversations
+
+MOST: Final = 1000
+"""Tenants remembered: a process that serves more forgets all and begins anew."""
+_known: dict[UUID, tuple[float, dict[str, int]]] = {}
+
+
+async def counts_for(uow: TenantUnitOfWork, *, since: float | None = None) -> dict[str, int]:
+    """The counts of the caller's folders.
+
+    Args:
+        since: by the monotonic clock; those of everybody's may be what another tab was told since then. None: all anew.
+    """
+    begun = time.monotonic()
+    at, known = _known.get(uow.tenant_id, (0.0, None))
+    fresh = since is not None and at >= since
+    counts = (await conversations.counts(uow, known if fresh else None)).model_dump()
+    if not fresh:
+        if len(_known) >= MOST:
+            _known.clear()
+        _known[uow.tenant_id] = (begun, counts)
+    return counts
