@@ -1,7 +1,6 @@
 """Agents without a screen: they speak to the application as a page's socket does, and say when they were told something."""
 
 import asyncio
-import json
 import time
 from typing import Any, Final
 from uuid import uuid4
@@ -32,11 +31,13 @@ class Screen:
         self.socket = socketio.AsyncClient(reconnection=False)
         self.token = str(uuid4())
         self.cookie = f"{COOKIE}={agent.token}"
-        self.heard: list[tuple[float, str]] = []
+        self.awaited = ""
+        self.heard_at: asyncio.Future[float] | None = None
         self.socket.on("event", self._hear, namespace=NAMESPACE)
 
     async def _hear(self, *data: Any) -> None:
-        self.heard.append((time.time(), json.dumps(data, default=str)))
+        if self.heard_at is not None and not self.heard_at.done() and self.awaited in str(data):
+            self.heard_at.set_result(time.time())
 
     async def open(self, base_url: str, events: list[str]) -> None:
         """Connect and do what the page does first."""
@@ -49,15 +50,17 @@ class Screen:
             event = {"token": self.token, "name": name, "payload": {}, "router_data": router}
             await self.socket.emit("event", event, namespace=NAMESPACE)
 
-    async def told(self, words: str, within_s: float) -> float | None:
-        """When words first came to the screen, by the wall clock; None when they did not come in time."""
-        deadline = time.monotonic() + within_s
-        while time.monotonic() < deadline:
-            found = next((at for at, text in self.heard if words in text), None)
-            if found is not None:
-                return found
-            await asyncio.sleep(0.02)
-        return None
+    def expect(self, words: str) -> None:
+        """Listen for words from now on."""
+        self.awaited, self.heard_at = words, asyncio.get_running_loop().create_future()
+
+    async def told(self, within_s: float) -> float | None:
+        """When what is expected came to the screen, by the wall clock; None when it did not in time."""
+        assert self.heard_at is not None
+        try:
+            return await asyncio.wait_for(self.heard_at, within_s)
+        except TimeoutError:
+            return None
 
     async def close(self) -> None:
         await self.socket.disconnect()
