@@ -56,6 +56,8 @@ def patient(manager: StateManager | None) -> Any:
     """The same manager with our locks, where states are kept in Redis; any other as it is."""
     if type(manager) is not StateManagerRedis:
         return manager
+    if manager._lock_task is not None:
+        manager._lock_task.cancel()
     return PatientStateManager(
         redis=manager.redis, token_expiration=manager.token_expiration, lock_expiration=manager.lock_expiration,
         lock_warning_threshold=manager.lock_warning_threshold,

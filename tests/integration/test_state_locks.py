@@ -23,8 +23,7 @@ WITHIN_S = 3.0
 
 @pytest.fixture
 async def manager(settings: Settings) -> AsyncIterator[PatientStateManager]:
-    made = patient(StateManagerRedis(redis=Redis.from_url(settings.redis_url)))  # type: ignore[abstract]
-    assert isinstance(made, PatientStateManager)
+    made = PatientStateManager(redis=Redis.from_url(settings.redis_url))
     yield made
     await made.close()  # type: ignore[no-untyped-call]
 
@@ -93,6 +92,17 @@ async def test_lock_of_another_is_left_alone(manager: PatientStateManager, token
         await waiters(manager, key, 1)
         await cancelled(waits)
         assert await manager.redis.get(key) == held
+
+
+async def test_the_manager_that_was_replaced_listens_no_more(settings: Settings) -> None:
+    plain = StateManagerRedis(redis=Redis.from_url(settings.redis_url))  # type: ignore[abstract]
+    listening = plain._lock_task
+    made = patient(plain)
+    assert isinstance(made, PatientStateManager)
+    assert listening is not None
+    await asyncio.wait([listening], timeout=WITHIN_S)
+    assert listening.cancelled()
+    await made.close()  # type: ignore[no-untyped-call]
 
 
 def test_the_application_uses_it(settings: Settings) -> None:
