@@ -58,7 +58,9 @@ def patient(manager: StateManager | None) -> Any:
         return manager
     if manager._lock_task is not None:
         manager._lock_task.cancel()
-    return PatientStateManager(
+    # Reflex overloads abstract methods, and mypy then takes the class for abstract, or not, as its cache has it.
+    made: Any = PatientStateManager
+    return made(
         redis=manager.redis, token_expiration=manager.token_expiration, lock_expiration=manager.lock_expiration,
         lock_warning_threshold=manager.lock_warning_threshold,
     )  # fmt: skip
