@@ -40,6 +40,7 @@ export function Composer(props) {
   const begun = useRef("");
   const saving = useRef(null);
   const told = useRef(0);
+  const caretTo = useRef(null);
   const state = useRef({});
   state.current = { text, chat, file, mode, quote };
   const typistName = useTypist(typist, chat);
@@ -88,6 +89,8 @@ export function Composer(props) {
     put(insert.text, from, to);
     if (insert.file) setFile(insert.file);
   }, [insert?.n]);
+  // With the words themselves, not a frame later: the next letter may come before that, and would stand behind its place.
+  useLayoutEffect(() => { if (caretTo.current !== null) field.current?.setSelectionRange(caretTo.current, caretTo.current); caretTo.current = null; }, [text]);
   useLayoutEffect(() => { const el = field.current; if (el) { el.style.height = "auto"; el.style.height = `${Math.min(el.scrollHeight, 180)}px`; } }, [text, mode, shut]);
 
   const locked = mode === "reply" && (closed || shut);
@@ -110,8 +113,10 @@ export function Composer(props) {
   };
   function put(words, from = field.current?.selectionStart ?? text.length, to = field.current?.selectionEnd ?? text.length) {
     const now = state.current.text;
-    change(now.slice(0, from) + words + now.slice(to), from + words.length);
-    requestAnimationFrame(() => { field.current?.focus(); field.current?.setSelectionRange(from + words.length, from + words.length); });
+    const next = now.slice(0, from) + words + now.slice(to);
+    if (next !== now) caretTo.current = from + words.length;
+    change(next, from + words.length);
+    field.current?.focus();
   }
   const choose = (one) => {
     if (!one) return;
@@ -174,7 +179,7 @@ export function Composer(props) {
   };
 
   const isShown = proposal?.chat === chat && proposal.n !== hidden;
-  const useIt = () => { setMode("reply"); change(proposal.text); setHidden(proposal.n); requestAnimationFrame(() => { field.current?.focus(); field.current?.setSelectionRange(proposal.text.length, proposal.text.length); }); };
+  const useIt = () => { setMode("reply"); put(proposal.text, 0, state.current.text.length); setHidden(proposal.n); };
   return h("div", { className: "compose" },
     h(Waiting, { waiting, t, onTakeBack: closed ? null : onTakeBack }),
     isShown && h(Proposal, { proposal, t, onUse: useIt, onForget: () => setHidden(proposal.n) }),

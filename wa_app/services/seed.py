@@ -269,14 +269,14 @@ _ROWS = text("""
         CASE WHEN p.state IN ('delivered', 'read') THEN p.at + interval '4 seconds' END,
         CASE WHEN p.state = 'read' THEN p.at + make_interval(mins => (2 + (p.n * p.n) % 170)::int) END
     FROM (
-        SELECT c.id, c.name, c.phone, row_number() OVER (ORDER BY c.id) AS n,
-            CAST(:begin AS timestamptz) + row_number() OVER (ORDER BY c.id) * interval '95 seconds' AS at,
+        SELECT c.id, c.name, c.phone, row_number() OVER (ORDER BY c.phone) AS n,
+            CAST(:begin AS timestamptz) + row_number() OVER (ORDER BY c.phone) * interval '95 seconds' AS at,
             CASE WHEN EXISTS (SELECT 1 FROM suppressions s WHERE s.hash = i.hash) THEN 'skipped'
-                 WHEN d.n < :read THEN 'read' WHEN d.n < 83 THEN 'delivered' WHEN d.n < 94 THEN 'sent' ELSE 'failed' END AS state
+                 WHEN d.n < CAST(:read AS int) THEN 'read' WHEN d.n < 83 THEN 'delivered' WHEN d.n < 94 THEN 'sent' ELSE 'failed' END AS state
         FROM contacts c JOIN contact_identities i ON i.tenant_id = c.tenant_id AND i.contact_id = c.id
         JOIN contact_tags ct ON ct.tenant_id = c.tenant_id AND ct.contact_id = c.id
         JOIN tags g ON g.tenant_id = ct.tenant_id AND g.id = ct.tag_id AND g.folded = 'kopi'
-        CROSS JOIN LATERAL (SELECT abs(hashtext(c.phone || CAST(CAST(:c AS uuid) AS text)) % 100) AS n) d
+        CROSS JOIN LATERAL (SELECT abs(hashtext(c.phone || CAST(CAST(:read AS int) AS text)) % 100) AS n) d
         WHERE c.tenant_id = :t
     ) p
 """)
