@@ -157,10 +157,10 @@ class InboxState(Acting, AppState):
         async with self:
             self._watch += 1
             mine = self._watch
-        counted, heard, owed = 0.0, 0.0, False
+        counted, heard, owed, me = 0.0, 0.0, False, str(principal.user_id or "")
         async with live.watch(principal.tenant_id) as inbox:
             while live.tab_is_open(self.router.session.client_token):
-                batch = [one for one in await inbox.wait(COUNT_S if owed else TICK_S) if one["kind"] in ABOUT]
+                batch = [one for one in await inbox.wait(COUNT_S if owed else TICK_S) if one["kind"] in ABOUT or _is_own_draft(one, me)]
                 if not batch and not owed:
                     continue
                 heard = time.monotonic() if batch else heard
@@ -171,7 +171,7 @@ class InboxState(Acting, AppState):
                     if batch:
                         async with self.unit_of_work() as uow:
                             await self._follow(uow, batch)
-                owed = owed or bool(batch)
+                owed = owed or any(one["kind"] in ABOUT for one in batch)
                 # The row is on the screen by now; numbers may come a moment later, and not all tabs' at once.
                 await asyncio.sleep(QUIET_S + random.uniform(0, QUIET_S))
                 if owed and time.monotonic() - counted > COUNT_S:
@@ -187,7 +187,7 @@ class InboxState(Acting, AppState):
             self._begin(await self._page(uow, ""))
             return
         if batch and self.ready:
-            await self._merge(uow, touched(batch))
+            await self._merge(uow, touched(batch) | {str(one["id"]) for one in batch if one["kind"] == "draft"})
             seen = Seen(self.me, set(self._told))
             items = await news_of(uow, batch, seen)
             if items:
@@ -300,6 +300,11 @@ def touched(batch: list[dict[str, Any]]) -> set[str]:
     """Conversations that live messages are about."""
     named = (one.get("conversation_id") or (one.get("id") if one["kind"] == "conversation" else None) for one in batch)
     return {str(one) for one in named if one}
+
+
+def _is_own_draft(one: dict[str, Any], me: str) -> bool:
+    """Words that this person has begun, or let go of, on any of their screens."""
+    return one["kind"] == "draft" and bool(me) and one.get("user_id") == me
 
 
 def _rows(page: Page[ChatView]) -> list[dict[str, Any]]:

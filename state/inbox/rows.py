@@ -35,7 +35,7 @@ def chat_row(view: ChatView) -> dict[str, Any]:
     return {
         "id": str(view.id), "contact": str(view.contact.id), "name": view.contact.name, "phone": view.contact.phone or "",
         "at": iso(view.last_message_at), "text": (view.last_text or "")[:PREVIEW], "type": view.last_type or "",
-        "by": _last_by(view), "unread": view.unread, "device": view.device_name,
+        "by": _last_by(view), "draft": None if view.draft is None else view.draft[:PREVIEW], "unread": view.unread, "device": view.device_name,
         "turn": "bot" if view.is_bot_active else "human", "needs": view.needs_human_at is not None, "waiting": iso(waiting(view)),
         "who": str(view.assigned_to or ""), "who_name": view.assignee_name or "", "status": view.status,
         "priority": "" if view.priority == "none" else view.priority,

@@ -1,5 +1,6 @@
 """The left pane's handlers: a window over many conversations that stays true, acts on several, news told once."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -17,10 +18,12 @@ from state.inbox.news import Seen, news_of
 from tests.fixtures.api import Signed
 from tests.fixtures.audience import add_device
 from tests.integration.test_inbox import hears
-from wa_app.db import system_unit_of_work, unit_of_work
+from wa_app.api.v1 import events
+from wa_app.db import TenantUnitOfWork, system_unit_of_work, unit_of_work
 from wa_app.errors import NotFound
 from wa_app.kit.ids import new_id
 from wa_app.schemas.contacts import TagCreate
+from wa_app.schemas.conversations import ChatSend
 from wa_app.services import conversations, tags
 from wa_app.services.conversations import takeover
 
@@ -233,3 +236,43 @@ async def test_a_new_message_goes_to_a_number_or_says_why_not(signed: Signed, de
     assert [one["phone"] for one in dialog.people] == ["+628111000321"]
     async with unit_of_work(signed.principal) as uow:
         assert (await uow.session.execute(text("SELECT count(*) FROM conversations"))).scalar_one() == 1
+
+
+async def test_a_draft_stands_in_its_writers_row_and_in_nobody_elses(signed: Signed, device: UUID, state: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    chat = await hears(signed, device, "Ada warna lain?")
+    other = replace(signed.principal, user_id=new_id())
+    told: list[dict[str, Any]] = []
+
+    def tell(_: Any, kind: str, **data: Any) -> None:
+        told.append({"kind": kind, **{key: str(value) for key, value in data.items()}})
+
+    monkeypatch.setattr(TenantUnitOfWork, "publish", tell)
+    await call(state, "again")
+    for words, shown in (("  Ada, Kak.\n", "Ada, Kak."), ("x" * 999, "x" * 120), (" ", None), ("", None)):
+        told.clear()
+        async with unit_of_work(signed.principal) as uow:
+            await conversations.save_draft(uow, chat, words)
+            await state._follow(uow, [one for one in told if listing._is_own_draft(one, str(signed.principal.user_id))])
+        assert [row["draft"] for row in state.rows] == [shown]
+        assert not any(listing._is_own_draft(one, str(other.user_id)) for one in told)
+        # Nothing that was nothing before is told.
+        assert [one["kind"] for one in told] == ([] if words == "" else ["draft"])
+        async with unit_of_work(other) as uow:
+            assert [one.draft for one in (await conversations.list_(uow)).items] == [None]
+            assert (await conversations.get(uow, chat)).draft is None
+    line = (await messages_of(signed, chat))[0]
+    async with unit_of_work(signed.principal) as uow:
+        await conversations.save_draft(uow, chat, "", reply_to=line)
+        assert (await conversations.get(uow, chat)).draft is None, "a quoted line alone is nothing yet"
+        await conversations.save_draft(uow, chat, "Ada biru")
+        await conversations.send(uow, chat, ChatSend(text="Ada biru"), key="k")
+        assert (await conversations.get(uow, chat)).draft is None
+    program = replace(signed.principal, user_id=None, kind="api_key")
+    async with unit_of_work(program) as uow:
+        assert (await conversations.get(uow, chat)).draft is None
+    assert not events.may_see(signed.principal, {"kind": "draft", "id": str(chat), "user_id": str(signed.principal.user_id)})
+
+
+async def messages_of(signed: Signed, chat: UUID) -> list[UUID]:
+    async with unit_of_work(signed.principal) as uow:
+        return [one.id for one in (await conversations.messages(uow, chat)).items]

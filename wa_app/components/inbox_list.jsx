@@ -57,6 +57,14 @@ export function preview(row, t) {
   return by && words ? `${by}: ${words}` : words;
 }
 
+// Words that were begun here stand before those that were said last.
+function Last({ row, t }) {
+  if (row.draft !== null && row.draft !== undefined) {
+    return h("span", { className: "last clip" }, h("span", { className: "draft" }, `${t("inbox_list.draft")}: `), row.draft || t("inbox_list.draft.file"));
+  }
+  return h("span", { className: "last clip" }, row.type && row.type !== "text" && h(Glyph, { name: row.type === "voice" ? "audio" : row.type, size: 14, className: "kind" }), preview(row, t));
+}
+
 function Waiting({ row, target, t }) {
   const [when, minutes] = since(row.waiting || row.at, t);
   const passed = row.waiting ? (Date.now() - new Date(row.waiting).getTime()) / 60000 : 0;
@@ -85,7 +93,6 @@ function usePress(onLong) {
 }
 
 const Row = memo(function Row({ row, t, height, at, total, top, selected, focusable, me, target, picked, picking, onOpen, onPick }) {
-  const words = preview(row, t);
   const name = row.name || t.phone(row.phone);
   const [pressed, press] = usePress(() => onPick(row.id));
   const open = (event) => {
@@ -106,7 +113,7 @@ const Row = memo(function Row({ row, t, height, at, total, top, selected, focusa
           row.priority && h("span", { className: `priority ${row.priority}` }, h(Sign, { name: row.priority, size: 15 }), h("span", { className: "sr" }, t(`inbox_list.priority.${row.priority}`))),
           h(Waiting, { row, target, t })),
         h("span", { className: "line" },
-          h("span", { className: "last clip" }, row.type && row.type !== "text" && h(Glyph, { name: row.type === "voice" ? "audio" : row.type, size: 14, className: "kind" }), words),
+          h(Last, { row, t }),
           row.unread > 0 && h("span", { className: "count-pill" }, row.unread > 99 ? "99+" : row.unread, h("span", { className: "sr" }, ` ${t("inbox.unread")}`))),
         h("span", { className: "line" },
           h("span", { className: `whose ${row.turn}` }, h(Glyph, { name: TURNS[row.turn] ?? "human", size: 14 }),

@@ -155,6 +155,8 @@ class ChatView(BaseModel):
     last_sender: str | None = None
     last_from: Literal["contact", "human", "bot"] | None = None
     device_name: str = ""
+    draft: str | None = None
+    """What the person who asks has begun to write here, shortened; "" for a file without words, None for nothing."""
     waiting_since: datetime | None = None
     """Since when the customer has waited for a person."""
     late: bool = False

@@ -26,7 +26,9 @@ _WHO: Final[Mapping[str, Literal["contact", "human"]]] = {"contact": "contact", 
 _VIEW = f"""
 SELECT v.*, c.name, c.phone, d.name AS device_name, u.name AS assignee_name, g.name AS team_name, l.last_text,
   l.last_type, l.last_sender, x.tags, s.opened_at,
-  t.id AS turn_id, t.state AS turn_state, t.due_at AS turn_due_at, t.decision, t.messages
+  t.id AS turn_id, t.state AS turn_state, t.due_at AS turn_due_at, t.decision, t.messages,
+  left(r.text, 160) AS draft_text, r.attachment_id IS NOT NULL AND EXISTS (
+    SELECT 1 FROM files f WHERE f.tenant_id = r.tenant_id AND f.id = r.attachment_id AND f.deleted_at IS NULL) AS draft_file
 FROM ({{page}}) v
 LEFT JOIN contacts c ON c.tenant_id = v.tenant_id AND c.id = v.contact_id
 LEFT JOIN devices d ON d.tenant_id = v.tenant_id AND d.id = v.device_id
@@ -34,6 +36,7 @@ LEFT JOIN users u ON u.id = v.assigned_to
 LEFT JOIN teams g ON g.tenant_id = v.tenant_id AND g.id = v.team_id
 LEFT JOIN conversation_cases s ON s.tenant_id = v.tenant_id AND s.conversation_id = v.id AND s.resolved_at IS NULL
 LEFT JOIN answer_turns t ON t.tenant_id = v.tenant_id AND t.conversation_id = v.id AND {_OF}
+LEFT JOIN conversation_drafts r ON r.tenant_id = v.tenant_id AND r.user_id = {{user}} AND r.conversation_id = v.id
 LEFT JOIN LATERAL (
   SELECT left(m.text, 160) AS last_text, m.type AS last_type, m.sender AS last_sender FROM messages m
   WHERE m.tenant_id = v.tenant_id AND m.conversation_id = v.id AND m.timestamp <= now() + interval '1 min'
@@ -59,15 +62,15 @@ async def list_(
     uow.require("messages.read")
     wanted = filters or ChatFilters(q=q, view="needs_human" if needs_human else "all", unread=unread)
     at, before = read_cursor(cursor)
-    found = folders.condition(wanted, uow.principal.user_id, first=5)
+    found = folders.condition(wanted, uow.principal.user_id, first=6)
     if found is None:
         return Page(items=[])
     where, values = found
     if only is not None:
-        where, values = f"{where} AND id = ANY(${5 + len(values)}::uuid[])", [*values, list(only)]
-    query = _VIEW.format(page=_PAGE.format(where=where))
+        where, values = f"{where} AND id = ANY(${6 + len(values)}::uuid[])", [*values, list(only)]
+    query = _VIEW.format(page=_PAGE.format(where=where), user="$5")
     conn = await uow.driver()
-    rows = await conn.fetch(query, uow.tenant_id, at, before, limit + 1, *values)
+    rows = await conn.fetch(query, uow.tenant_id, at, before, limit + 1, uow.principal.user_id, *values)
     last = rows[limit - 1] if len(rows) > limit else None
     held = await settings.in_force(uow)
     return Page(
@@ -81,7 +84,7 @@ async def get(uow: TenantUnitOfWork, conversation_id: UUID) -> ChatView:
     uow.require("messages.read")
     conn = await uow.driver()
     page = "SELECT * FROM conversations WHERE tenant_id = $1 AND id = $2"
-    row = await conn.fetchrow(_VIEW.format(page=page), uow.tenant_id, conversation_id)
+    row = await conn.fetchrow(_VIEW.format(page=page, user="$3"), uow.tenant_id, conversation_id, uow.principal.user_id)
     if row is None:
         raise NotFound
     return _view(row, await settings.in_force(uow))
@@ -147,9 +150,15 @@ def _view(row: Mapping[str, Any], held: AnswerSettings) -> ChatView:
     return ChatView(
         **kept, contact=contact, is_group=is_group, pending=_pending(row), tags=[ChatTag(**one) for one in lines.plain(row["tags"]) or ()],
         last_from=_WHO.get(row["last_sender"], "bot") if row["last_sender"] else None,
-        device_name=row["device_name"] or "",
+        device_name=row["device_name"] or "", draft=_draft(row),
         late=_passed(row["waiting_since"], held.first_response_target_min), overdue=_passed(row["opened_at"], held.resolution_target_min),
     )  # fmt: skip
+
+
+def _draft(row: Mapping[str, Any]) -> str | None:
+    """What the person who asks has begun to write; a quoted line alone is nothing yet."""
+    words = (row["draft_text"] or "").strip()
+    return words if words or row["draft_file"] else None
 
 
 def _passed(since: datetime | None, target_min: int) -> bool:

@@ -38,9 +38,11 @@ async def save_draft(
     if file_id is not None and await conn.fetchval(_FILE, uow.tenant_id, file_id) is None:
         raise Invalid(FieldError("file_id", "file_not_found"))
     if not text.strip() and file_id is None and reply_to is None:
-        await conn.execute(_FORGET, uow.tenant_id, conversation_id, person)
+        if await conn.execute(_FORGET, uow.tenant_id, conversation_id, person) != "DELETE 0":
+            _tell(uow, conversation_id, person)
         return
     await conn.execute(_SAVE, uow.tenant_id, conversation_id, person, text.replace("\x00", ""), file_id, reply_to)
+    _tell(uow, conversation_id, person)
 
 
 async def get_draft(uow: TenantUnitOfWork, conversation_id: UUID) -> Draft:
@@ -50,6 +52,11 @@ async def get_draft(uow: TenantUnitOfWork, conversation_id: UUID) -> Draft:
     conn = await uow.driver()
     row = await conn.fetchrow(_GET, uow.tenant_id, conversation_id, uow.principal.user_id)
     return Draft() if row is None else Draft.model_validate(dict(row))
+
+
+def _tell(uow: TenantUnitOfWork, conversation_id: UUID, person: UUID) -> None:
+    """The writer's own tabs show it in the list; no stream of the API carries it to others."""
+    uow.publish("draft", id=conversation_id, user_id=person)
 
 
 def _person(uow: TenantUnitOfWork) -> UUID:
