@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Collection
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -44,8 +45,8 @@ class InboxState(Acting, AppState):
     more: bool = False
     ready: bool = False
     view: str = "all"
-    filters: dict[str, str] = dict.fromkeys(FILTERS, "")
-    """Ids of a device, a team, a tag, a person; "" for any."""
+    filters: dict[str, str] = dict.fromkeys((*FILTERS, "sort"), "")
+    """Ids of a device, a team, a tag, a person; "" for any. `sort` is `waiting`, or "" for the latest first."""
     counts: dict[str, int] = NO_COUNTS
     choices: dict[str, list[dict[str, str]]] = NO_CHOICES
     """What can be filtered by, and assigned to."""
@@ -71,7 +72,7 @@ class InboxState(Acting, AppState):
         principal = await self.principal()
         self.me, self.may_write = str(principal.user_id or ""), principal.may("messages.send")
         asked = self.router.url.query_parameters
-        changed = self._choose(str(asked.get("view", "all")), {name: str(asked.get(name, "")) for name in FILTERS})
+        changed = self._choose(str(asked.get("view", "all")), {name: str(asked.get(name, "")) for name in (*FILTERS, "sort")})
         if changed or not self.ready:
             await self._from_top()
             yield
@@ -80,10 +81,10 @@ class InboxState(Acting, AppState):
             await self._count(uow)
 
     @rx.event
-    async def show(self, view: str, device: str, team: str, tag: str, who: str) -> None:
-        """Another folder, or other filters."""
+    async def show(self, view: str, device: str, team: str, tag: str, who: str, sort: str) -> None:
+        """Another folder, other filters, or another order."""
         await self.principal()
-        if self._choose(str(view), {"device": str(device), "team": str(team), "tag": str(tag), "who": str(who)}):
+        if self._choose(str(view), {"device": str(device), "team": str(team), "tag": str(tag), "who": str(who), "sort": str(sort)}):
             await self._from_top()
 
     @rx.event
@@ -197,7 +198,7 @@ class InboxState(Acting, AppState):
     def _choose(self, view: str, filters: dict[str, str]) -> bool:
         """Take over what was asked for. Whether it is something else than before."""
         view = view if view in FOLDERS else "all"
-        filters = {name: value if _is_id(value) else "" for name, value in filters.items()}
+        filters = {name: value if (value == "waiting" if name == "sort" else _is_id(value)) else "" for name, value in filters.items()}
         changed = (view, filters) != (self.view, self.filters)
         self.view, self.filters = view, filters
         return changed
@@ -223,7 +224,7 @@ class InboxState(Acting, AppState):
         fresh = [row for row in _rows(page) if self._is_within(row)]
         gone_up = sum(row["id"] in ids for row in self.rows) if self._first else 0
         kept = [row for row in self.rows if row["id"] not in ids]
-        rows = sorted([*kept, *fresh], key=_key, reverse=True)
+        rows = sorted([*kept, *fresh], key=self._key, reverse=True)
         if rows == self.rows:
             return
         self.rows = rows
@@ -234,16 +235,21 @@ class InboxState(Acting, AppState):
     def _is_within(self, row: dict[str, Any]) -> bool:
         """Whether a row belongs between the first and the last one that are loaded."""
         top, end = self._cursors[self._first], self._first + len(self._sizes)
-        if top and _key(row) >= _key_of(top):
+        if top and self._key(row) >= _key_of(top):
             return False
-        return not self.more or _key(row) >= _key_of(self._cursors[end])
+        return not self.more or self._key(row) >= _key_of(self._cursors[end])
+
+    def _key(self, row: dict[str, Any]) -> tuple[Any, ...]:
+        if self.filters["sort"] and row["waiting"]:
+            return _longest(row["waiting"], row["id"])
+        return _latest(row["at"], row["id"])
 
     def _measure(self) -> None:
         """How many rows each page has now."""
         ends = [_key_of(one) for one in self._cursors[self._first + 1 : self._first + len(self._sizes)]]
         sizes = [0] * len(self._sizes)
         for row in self.rows:
-            sizes[sum(_key(row) < end for end in ends)] += 1
+            sizes[sum(self._key(row) < end for end in ends)] += 1
         self._sizes = sizes
 
     def _drop_lowest(self, most: int) -> None:
@@ -258,10 +264,10 @@ class InboxState(Acting, AppState):
         self.more = page.next_cursor is not None
 
     def _filters(self) -> ChatFilters:
-        chosen = {name: UUID(value) if value else None for name, value in self.filters.items()}
+        chosen = {name: UUID(self.filters[name]) if self.filters[name] else None for name in FILTERS}
         return ChatFilters.model_validate({
             "view": self.view, "device_id": chosen["device"], "team_id": chosen["team"], "tag_id": chosen["tag"],
-            "assigned_to": chosen["who"],
+            "assigned_to": chosen["who"], "sort": self.filters["sort"] or "newest",
         })  # fmt: skip
 
     async def _page(self, uow: TenantUnitOfWork, cursor: str) -> Page[ChatView]:
@@ -311,14 +317,20 @@ def _rows(page: Page[ChatView]) -> list[dict[str, Any]]:
     return [chat_row(view) for view in page.items]
 
 
-def _key(row: dict[str, Any]) -> tuple[str, str]:
-    return row["at"], row["id"]
+def _latest(at: str, row_id: str) -> tuple[Any, ...]:
+    """Times are all of the same zone, so their texts sort as they do."""
+    return 0, at, row_id
 
 
-def _key_of(cursor: str) -> tuple[str, str]:
-    """The order of the row a cursor names; times are all of the same zone, so their texts sort as they do."""
+def _longest(at: str, row_id: str) -> tuple[Any, ...]:
+    """Who waits stands above all that are calm, and higher the longer ago it began."""
+    return 1, -datetime.fromisoformat(at).timestamp(), -UUID(row_id).int
+
+
+def _key_of(cursor: str) -> tuple[Any, ...]:
+    """The order of the row a cursor names; what stands higher is greater."""
     at, _, row_id = cursor.partition("~")
-    return at, row_id
+    return _longest(at.removeprefix("w"), row_id) if at.startswith("w") else _latest(at, row_id)
 
 
 def _is_id(value: str) -> bool:

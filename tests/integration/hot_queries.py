@@ -86,6 +86,13 @@ def _view(view: ChatFolder) -> Ask:
     return lambda uow, world: conversations.list_(uow, filters=ChatFilters(view=view))
 
 
+async def _longest_next_page(uow: TenantUnitOfWork, world: World) -> Any:
+    filters = ChatFilters(sort="waiting")
+    first = await conversations.list_(uow, filters=filters, limit=10)
+    assert first.next_cursor
+    return await conversations.list_(uow, filters=filters, cursor=first.next_cursor)
+
+
 def row(name: str) -> Callable[[World], Any]:
     return lambda world: world.ids[name]
 
@@ -200,6 +207,11 @@ HOT: dict[str, Ask] = {
     "conversations.search": lambda uow, w: conversations.list_(uow, q="sari"),
     "conversations.needs_human": lambda uow, w: conversations.list_(uow, needs_human=True),
     **{f"conversations.view_{view}": _view(view) for view in get_args(ChatFolder)},
+    "conversations.longest": lambda uow, w: conversations.list_(uow, filters=ChatFilters(sort="waiting")),
+    "conversations.longest_next_page": _longest_next_page,
+    "conversations.longest_then_calm": lambda uow, w: conversations.list_(
+        uow, filters=ChatFilters(sort="waiting"), cursor=f"{utc_now().isoformat()}~{w.ids['conversations']}"
+    ),
     "conversations.only": lambda uow, w: conversations.list_(uow, only=[w.ids["conversations"]]),
     "conversations.waiting": lambda uow, w: conversations.waiting(uow),
     "conversations.colleagues": lambda uow, w: conversations.colleagues(uow),

@@ -20,10 +20,10 @@ from tests.fixtures.audience import add_device
 from tests.integration.test_inbox import hears
 from wa_app.api.v1 import events
 from wa_app.db import TenantUnitOfWork, system_unit_of_work, unit_of_work
-from wa_app.errors import NotFound
+from wa_app.errors import Invalid, NotFound
 from wa_app.kit.ids import new_id
 from wa_app.schemas.contacts import TagCreate
-from wa_app.schemas.conversations import ChatSend
+from wa_app.schemas.conversations import ChatFilters, ChatSend
 from wa_app.services import conversations, tags
 from wa_app.services.conversations import takeover
 
@@ -149,7 +149,7 @@ async def test_folders_and_filters_are_those_of_the_services(signed: Signed, dev
         (("all", "", "", "", str(signed.user_id)), [mine]), (("all", str(device), "", "", ""), [other, mine]),
         (("all", str(new_id()), "", "", ""), []), (("closed", "", "", "", ""), []), (("x", "x", "x", "x", "x"), [other, mine]),
     ):  # fmt: skip
-        await call(state, "show", *asked)
+        await call(state, "show", *asked, "x")
         assert ids(state) == [str(one) for one in expected], asked
 
 
@@ -276,3 +276,51 @@ async def test_a_draft_stands_in_its_writers_row_and_in_nobody_elses(signed: Sig
 async def messages_of(signed: Signed, chat: UUID) -> list[UUID]:
     async with unit_of_work(signed.principal) as uow:
         return [one.id for one in (await conversations.messages(uow, chat)).items]
+
+
+async def test_who_has_waited_longest_comes_first_and_the_calm_behind_them(signed: Signed, device: UUID, state: Any) -> None:
+    every = await fill(signed, device)
+    # Seven wait, two of them since the same moment; the other conversations are calm.
+    waiting = [every[4], every[20], every[1], every[9], every[13], every[7], every[22]]
+    async with system_unit_of_work() as uow:
+        for days, one in enumerate(waiting):
+            at = {"i": one, "d": max(1, 9 - days)}
+            await uow.session.execute(text("UPDATE conversations SET waiting_since = date_trunc('day', now()) - make_interval(days => :d) WHERE id = :i"), at)
+        await uow.session.execute(text("UPDATE conversations SET waiting_since = (SELECT waiting_since FROM conversations WHERE id = :o) WHERE id = :i"), {"i": every[2], "o": every[1]})
+    twins = sorted([every[1], every[2]])
+    order = [every[4], every[20], *twins, every[9], every[13], every[7], every[22]]
+    order += [one for one in every if one not in order]
+    met, cursor = list[str](), None
+    async with unit_of_work(signed.principal) as uow:
+        for _ in range(9):
+            page = await conversations.list_(uow, filters=ChatFilters(sort="waiting"), cursor=cursor, limit=3)
+            met, cursor = [*met, *(str(one.id) for one in page.items)], page.next_cursor
+            if cursor is None:
+                break
+    assert met == order
+    await call(state, "show", "all", "", "", "", "", "waiting")
+    assert (ids(state), state.filters["sort"]) == (order[:5], "waiting")
+    while state.more:
+        await call(state, "down")
+        assert ids(state) == order[state.above : state.above + len(state.rows)]
+    while state.above:
+        await call(state, "up")
+        assert ids(state) == order[state.above : state.above + len(state.rows)]
+    # One of the calm begins to wait, one who waited is answered: both go where they belong.
+    async with system_unit_of_work() as uow:
+        await uow.session.execute(text("UPDATE conversations SET waiting_since = now() WHERE id = :i"), {"i": order[15]})
+        await uow.session.execute(text("UPDATE conversations SET waiting_since = NULL WHERE id = :i"), {"i": order[0]})
+    async with unit_of_work(signed.principal) as uow:
+        await state._merge(uow, {order[15], order[0]})
+    waits = [*order[1:8], order[15]]
+    moved = [*waits, *(one for one in every if one not in waits)]
+    assert ids(state) == moved[: len(state.rows)]
+    await call(state, "show", "all", "", "", "", "", "")
+    assert ids(state) == every[:5]
+
+
+async def test_a_cursor_of_another_order_is_refused(signed: Signed) -> None:
+    async with unit_of_work(signed.principal) as uow:
+        for cursor, sort in (("w2026-01-01T00:00:00+00:00~" + str(new_id()), "newest"), ("wx", "waiting"), ("w", "newest")):
+            with pytest.raises(Invalid):
+                await conversations.list_(uow, filters=ChatFilters.model_validate({"sort": sort}), cursor=cursor)

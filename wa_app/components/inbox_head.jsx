@@ -41,9 +41,12 @@ export function FilterSheet({ filters, choices, onFilter, onClose }) {
   return h(Sheet, { label: t("inbox_list.filter"), onClose, className: "filter-sheet" },
     h("div", { className: "row" }, h("h2", { className: "h2 grow" }, t("inbox_list.filter")),
       some && h("button", { type: "button", className: "btn link", onClick: () => onFilter(Object.fromEntries(FILTERS.map((name) => [name, ""]))) }, t("table.clear_filters"))),
-    FILTERS.filter((name) => choices[name]?.length).map((name, at) => h("label", { key: name, className: "field" },
+    h("label", { className: "field" }, h("span", { className: "field-label" }, t("inbox_list.sort")),
+      h("select", { className: "input", value: filters.sort ?? "", "data-first": true, onChange: (event) => onFilter({ ...filters, sort: event.target.value }) },
+        h("option", { value: "" }, t("inbox_list.sort.newest")), h("option", { value: "waiting" }, t("inbox_list.sort.waiting")))),
+    FILTERS.filter((name) => choices[name]?.length).map((name) => h("label", { key: name, className: "field" },
       h("span", { className: "field-label" }, t(`inbox_list.by_${name}`)),
-      h("select", { className: "input", value: filters[name], "data-first": at === 0 || undefined, onChange: (event) => onFilter({ ...filters, [name]: event.target.value }) },
+      h("select", { className: "input", value: filters[name], onChange: (event) => onFilter({ ...filters, [name]: event.target.value }) },
         h("option", { value: "" }, t("common.all")), choices[name].map((one) => h("option", { key: one.id, value: one.id }, one.name))))),
     h("button", { type: "button", className: "btn phone-only wide", onClick: onClose }, t("common.close")));
 }
@@ -52,11 +55,12 @@ export function FilterSheet({ filters, choices, onFilter, onClose }) {
 export function InForce({ view, filters, choices, onPick, onFilter }) {
   const t = useT();
   const chips = FILTERS.filter((name) => filters[name]).map((name) => [name, choices[name]?.find((one) => one.id === filters[name])?.name ?? "…"]);
-  if (MAIN.includes(view) && !chips.length) return null;
+  if (MAIN.includes(view) && !chips.length && !filters.sort) return null;
   const chip = (key, name, value, drop) => h("span", { key, className: "filter-chip" }, h("span", { className: "clip" }, name, value && ": ", value && h("b", null, value)),
     h("button", { type: "button", onClick: drop, "aria-label": t("table.remove_filter", { name }) }, h(Sign, { name: "x", size: 13 })));
   return h("div", { className: "in-force" },
     !MAIN.includes(view) && chip("view", t(`inbox_list.folder.${view}`), "", () => onPick("all")),
+    filters.sort && chip("sort", t(`inbox_list.sort.${filters.sort}`), "", () => onFilter({ ...filters, sort: "" })),
     chips.map(([name, value]) => chip(name, t(`inbox_list.by_${name}`), value, () => onFilter({ ...filters, [name]: "" }))));
 }
 

@@ -58,7 +58,7 @@ export function InboxPane(props) {
     const next = { view, ...filters, ...changes };
     toAddress({ ...next, view: next.view === "all" ? "" : next.view });
     setPicked(new Set());
-    onShow(next.view, next.device, next.team, next.tag, next.who);
+    onShow(next.view, next.device, next.team, next.tag, next.who, next.sort);
   };
   const open = (id) => { toAddress({ chat: id }, true); onOpen(id); };
   useNews({ news, me, selected, unread: counts.unread ?? 0, onOpen: open });
@@ -152,7 +152,7 @@ export function InboxPane(props) {
     ? h(BulkBar, { n: picked.size, onVerb: verb, onClear: () => setPicked(new Set()) })
     : h("div", { className: "row" }, h("h1", { className: "h1 grow" }, t("inbox.title")),
       h(IconButton, { name: "search", label: t("inbox.search"), "aria-expanded": searching, "data-search": searching ? undefined : true, onClick: () => (searching ? endSearch() : setSearching(true)) }),
-      h(IconButton, { name: "filter", label: t("inbox_list.filter"), "aria-expanded": sheet === "filter", className: isFiltered ? "on" : "", onClick: () => toggleSheet("filter") }),
+      h(IconButton, { name: "filter", label: t("inbox_list.filter"), "aria-expanded": sheet === "filter", className: isFiltered || filters.sort ? "on" : "", onClick: () => toggleSheet("filter") }),
       h(BellButton, { open: sheet === "bell", onClick: () => toggleSheet("bell") }),
       writes && h(IconButton, { name: "write", label: t("inbox_list.begin.title"), onClick: () => setSheet("begin") }));
 

@@ -32,10 +32,10 @@ def _act(verb: rx.Var[str], ids: rx.Var[list[str]], value: rx.Var[str]) -> tuple
     return verb, ids, value
 
 
-def _five(
-    first: rx.Var[str], second: rx.Var[str], third: rx.Var[str], fourth: rx.Var[str], fifth: rx.Var[str]
-) -> tuple[rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str]]:
-    return first, second, third, fourth, fifth
+def _six(
+    first: rx.Var[str], second: rx.Var[str], third: rx.Var[str], fourth: rx.Var[str], fifth: rx.Var[str], sixth: rx.Var[str]
+) -> tuple[rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str]]:
+    return first, second, third, fourth, fifth, sixth
 
 
 Text = rx.EventHandler[_one]  # type: ignore[valid-type,type-arg]
@@ -65,7 +65,7 @@ class InboxPane(rx.NoSSRComponent):
     begun: rx.Var[dict[str, Any]]
     news: rx.Var[dict[str, Any]]
 
-    on_show: rx.EventHandler[_five]  # type: ignore[valid-type,type-arg]
+    on_show: rx.EventHandler[_six]  # type: ignore[valid-type,type-arg]
     on_open: Text
     on_hit: rx.EventHandler[_two]  # type: ignore[valid-type,type-arg]
     on_down: Plain

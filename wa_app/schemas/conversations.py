@@ -48,6 +48,9 @@ ChatFolder = Literal[
 ]
 
 
+ChatSort = Literal["newest", "waiting"]
+
+
 class ChatFilters(BaseModel):
     """Which conversations a list shows."""
 
@@ -63,6 +66,8 @@ class ChatFilters(BaseModel):
     unread: bool = False
     active_h: int | None = Field(None, ge=1, le=720)
     """Only those in which something was said within so many hours."""
+    sort: ChatSort = "newest"
+    """`waiting`: who has waited longest for a person comes first, behind them the latest."""
 
 
 class Colleague(BaseModel):

@@ -17,6 +17,7 @@ from wa_app.schemas.conversations import (
     ChatFolder,
     ChatMessage,
     ChatSend,
+    ChatSort,
     ChatView,
     Colleague,
 )
@@ -34,12 +35,12 @@ async def list_chats(
     uow: Uow, listing: ListingDep, view: Annotated[ChatFolder, Query()] = "all",
     device_id: Annotated[UUID | None, Query()] = None, team_id: Annotated[UUID | None, Query()] = None,
     tag_id: Annotated[UUID | None, Query()] = None, assigned_to: Annotated[UUID | None, Query()] = None,
-    unread: Annotated[bool, Query()] = False, needs_human: Annotated[bool, Query(deprecated=True)] = False,
+    sort: Annotated[ChatSort, Query()] = "newest", unread: Annotated[bool, Query()] = False, needs_human: Annotated[bool, Query(deprecated=True)] = False,
 ) -> Page[ChatView]:  # fmt: skip
-    """Conversations of a view, the latest first; `q` looks for their contacts, and in `all` everywhere."""
+    """Conversations of a view, the latest first or who waits longest; `q` looks for their contacts, and in `all` everywhere."""
     filters = ChatFilters(
         view="needs_human" if needs_human else view, q=listing.q, device_id=device_id, team_id=team_id, tag_id=tag_id,
-        assigned_to=assigned_to, unread=unread,
+        assigned_to=assigned_to, unread=unread, sort=sort,
     )  # fmt: skip
     return await conversations.list_(uow, filters=filters, cursor=listing.cursor, limit=listing.limit)
 

@@ -14,12 +14,13 @@ from wa_app.schemas.conversations import (
     ChatContact,
     ChatFilters,
     ChatMessage,
+    ChatSort,
     ChatTag,
     ChatView,
     PendingAnswer,
 )
 from wa_app.schemas.paging import Page
-from wa_app.services.conversations import folders, lines, settings
+from wa_app.services.conversations import folders, lines, settings, sorting
 
 _OF = OPEN.replace("state", "t.state")
 _WHO: Final[Mapping[str, Literal["contact", "human"]]] = {"contact": "contact", "human": "human"}
@@ -45,38 +46,42 @@ LEFT JOIN LATERAL (
   SELECT jsonb_agg(jsonb_build_object('id', k.id, 'name', k.name, 'color', k.color) ORDER BY k.folded) AS tags
   FROM conversation_tags y JOIN tags k ON k.tenant_id = y.tenant_id AND k.id = y.tag_id
   WHERE y.tenant_id = v.tenant_id AND y.conversation_id = v.id) x ON true
-ORDER BY v.last_message_at DESC, v.id DESC
+ORDER BY {{order}}
 """  # noqa: S608
-_PAGE = """
-SELECT * FROM conversations WHERE tenant_id = $1 AND last_message_at IS NOT NULL
-  AND ($2::timestamptz IS NULL OR (last_message_at, id) < ($2, $3)) {where}
-ORDER BY last_message_at DESC, id DESC LIMIT $4
-"""
 
 
 async def list_(
     uow: TenantUnitOfWork, *, filters: ChatFilters | None = None, q: str = "", needs_human: bool = False,
     unread: bool = False, only: Sequence[UUID] | None = None, cursor: str | None = None, limit: int = 50,
 ) -> Page[ChatView]:  # fmt: skip
-    """A page of conversations, the latest first; words look for their contacts. `only`: no others than these."""
+    """A page of conversations, sorted as the filters say; words look for their contacts. `only`: no others than these."""
     uow.require("messages.read")
     wanted = filters or ChatFilters(q=q, view="needs_human" if needs_human else "all", unread=unread)
-    at, before = read_cursor(cursor)
+    stretches, place = sorting.stretches(wanted.sort, cursor)
+    at, before = read_cursor(place)
     found = folders.condition(wanted, uow.principal.user_id, first=6)
     if found is None:
         return Page(items=[])
     where, values = found
     if only is not None:
         where, values = f"{where} AND id = ANY(${6 + len(values)}::uuid[])", [*values, list(only)]
-    query = _VIEW.format(page=_PAGE.format(where=where), user="$5")
-    conn = await uow.driver()
-    rows = await conn.fetch(query, uow.tenant_id, at, before, limit + 1, uow.principal.user_id, *values)
+    conn, rows = await uow.driver(), list[Mapping[str, Any]]()
+    for stretch in stretches:
+        if len(rows) <= limit:
+            query = _VIEW.format(page=stretch.page(where), user="$5", order=stretch.order)
+            rows += await conn.fetch(query, uow.tenant_id, at, before, limit + 1 - len(rows), uow.principal.user_id, *values)
+            at = before = None
     last = rows[limit - 1] if len(rows) > limit else None
     held = await settings.in_force(uow)
     return Page(
         items=[_view(row, held) for row in rows[:limit]],
-        next_cursor=None if last is None else write_cursor(last["last_message_at"], last["id"]),
+        next_cursor=None if last is None else _behind(wanted.sort, last),
     )
+
+
+def _behind(sort: ChatSort, row: Mapping[str, Any]) -> str:
+    mark, at = sorting.place_of(sort, row)
+    return mark + write_cursor(at, row["id"])
 
 
 async def get(uow: TenantUnitOfWork, conversation_id: UUID) -> ChatView:
@@ -84,7 +89,7 @@ async def get(uow: TenantUnitOfWork, conversation_id: UUID) -> ChatView:
     uow.require("messages.read")
     conn = await uow.driver()
     page = "SELECT * FROM conversations WHERE tenant_id = $1 AND id = $2"
-    row = await conn.fetchrow(_VIEW.format(page=page, user="$3"), uow.tenant_id, conversation_id, uow.principal.user_id)
+    row = await conn.fetchrow(_VIEW.format(page=page, user="$3", order="v.id"), uow.tenant_id, conversation_id, uow.principal.user_id)
     if row is None:
         raise NotFound
     return _view(row, await settings.in_force(uow))
