@@ -114,7 +114,7 @@ def _chat_body() -> rx.Component:
             lines=C.lines, chat=C.chat_id, older=C.older, ended=C.ended, fresh=C.fresh, picked=C.why_id, writes=C.may_write, pending=C.pending,
             label=t("inbox.talk"), ready=C.ready, on_older=C.load_older, on_newest=C.to_newest, on_why=C.why, on_reply=C.reply_to,
             on_now=C.answer_now, on_hold=C.hold_back, on_take=C.take_over, me=AppState.user_name, names=C.names, spot=C.spot,
-            on_newer=C.load_newer, on_again=C.again,
+            on_newer=C.load_newer, on_again=C.again, on_look=C.look,
         ),
         composer(
             chat=C.chat_id, outcome=C.outcome, quote=C.quote, me=AppState.user_name,

@@ -278,7 +278,7 @@ def shell(
     `foot` is a `sticky_foot`.
     """
     back = crumbs[-1][1] if crumbs else None
-    counts = {} if active == "inbox" else {"on_mount": WaitingState.load}
+    counts = {} if active == "inbox" else {"on_mount": [WaitingState.load, WaitingState.watch]}
     return rx.el.div(
         zone_sync(AppState.tenant_zone, AppState.language),
         rx.el.a(t("shell.skip"), href="#content", class_name="skip"),

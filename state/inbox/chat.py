@@ -15,6 +15,7 @@ from state.inbox.deeds import Deeds
 from state.inbox.helping import Helping
 from state.inbox.jumping import MOST, PAGE, Jumping
 from state.inbox.listing import touched
+from state.inbox.looking import Looking
 from state.inbox.rows import head_row, iso, line_row, pending_row, refused
 from state.inbox.writing import Writing, send_of
 from state.tester_lines import trace_rows
@@ -38,7 +39,7 @@ _LEAVE: Final = (
 PANES: Final = ("list", "chat", "customer")
 
 
-class ChatState(Deeds, Writing, Helping, Jumping, AppState):
+class ChatState(Deeds, Writing, Helping, Jumping, Looking, AppState):
     """What the middle pane shows."""
 
     me: str = ""
@@ -74,6 +75,7 @@ class ChatState(Deeds, Writing, Helping, Jumping, AppState):
     _newer_from: str = ""
     _written: str = ""
     _watch: int = 0
+    _in_sight: bool = False
 
     @rx.event
     async def load(self) -> Any:
@@ -279,8 +281,8 @@ class ChatState(Deeds, Writing, Helping, Jumping, AppState):
         page = await conversations.messages(uow, found, limit=PAGE)
         self.lines, self._newer_from = list(reversed(await self._rows(uow, page.items))), ""
         self._older_from, self.older, self.ended = page.next_cursor or "", page.next_cursor is not None, True
-        incoming = [line["id"] for line in self.lines if line["side"] == "in"]
-        self.fresh = incoming[-unread] if 0 < unread <= len(incoming) else ""
+        self.fresh = ""
+        self._mark_fresh(unread)
 
     async def _refresh(self, uow: TenantUnitOfWork) -> None:
         """The newest lines anew behind those that were read before them."""
@@ -307,6 +309,8 @@ class ChatState(Deeds, Writing, Helping, Jumping, AppState):
 
     async def _saw(self, uow: TenantUnitOfWork, view: ChatView) -> None:
         """It is open before somebody's eyes: nothing in it is new, and no note asks for them any more."""
+        if not self._in_sight:
+            return
         if view.unread:
             await conversations.mark_read(uow, view.id)
         else:

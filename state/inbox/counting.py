@@ -12,6 +12,7 @@ from wa_app.services import conversations
 
 MOST: Final = 1000
 """Tenants remembered: a process that serves more forgets all and begins anew."""
+_waiting: dict[tuple[UUID, UUID | None], tuple[float, int]] = {}
 _known: dict[UUID, tuple[float, dict[str, int]]] = {}
 
 
@@ -30,3 +31,18 @@ async def counts_for(uow: TenantUnitOfWork, *, since: float | None = None) -> di
             _known.clear()
         _known[uow.tenant_id] = (begun, counts)
     return counts
+
+
+async def waiting_for(uow: TenantUnitOfWork, *, since: float) -> int:
+    """What waits for the caller; it may be what another tab of theirs was told since then, by the monotonic clock."""
+    who = (uow.tenant_id, uow.principal.user_id)
+    begun, known = _waiting.get(who, (0.0, 0))
+    uow.require("messages.read")
+    if begun >= since:
+        return known
+    begun = time.monotonic()
+    n = await conversations.waiting(uow)
+    if len(_waiting) >= MOST:
+        _waiting.clear()
+    _waiting[who] = (begun, n)
+    return n

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import reflex as rx
 
+from state import waiting
 from state.base import AppState
 from state.inbox.acting import Acting
 from state.inbox.counting import counts_for
@@ -155,6 +156,8 @@ class InboxState(Acting, AppState):
     async def watch(self) -> None:
         """Keep the list true until its tab has gone or shows another page."""
         principal = await self.principal()
+        # The number in the navigation is among the counts here.
+        waiting.begin(self.router.session.client_token)
         async with self:
             self._watch += 1
             mine = self._watch

@@ -125,3 +125,31 @@ async def test_what_others_type_is_heard_and_ones_own_is_not(state: Any, chat: U
     state._hear([heard | {"typing": False}])
     assert state.typist["name"] == ""
     assert not state._is_about([heard])
+
+
+async def test_what_comes_while_the_page_is_out_of_sight_stays_unread(signed: Signed, device: UUID, state: Any) -> None:
+    found = await hears(signed, device, "Halo")
+
+    async def unread() -> int:
+        async with unit_of_work(signed.principal) as uow:
+            return (await conversations.get(uow, found)).unread
+
+    # A tab that opened in the background has told nothing yet.
+    await call(state, "open", str(found))
+    assert (await unread(), state.fresh) == (1, state.lines[0]["id"])
+    await call(state, "look", True)
+    assert await unread() == 0
+    await call(state, "look", False)
+    for words in ("Masih ada?", "Kak?"):
+        await hears(signed, device, words)
+        async with unit_of_work(signed.principal) as uow:
+            await state._refresh(uow)
+    assert (await unread(), [line["text"] for line in state.lines]) == (2, ["Halo", "Masih ada?", "Kak?"])
+    for told in ("true", 1, None):
+        await call(state, "look", told)
+        assert await unread() == 2
+    await call(state, "look", True)
+    assert (await unread(), state.fresh) == (0, state.lines[1]["id"])
+    # With nothing new the mark stays where it was.
+    await call(state, "look", True)
+    assert state.fresh == state.lines[1]["id"]

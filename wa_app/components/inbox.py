@@ -46,6 +46,10 @@ def _two(first: rx.Var[str], second: rx.Var[str]) -> tuple[rx.Var[str], rx.Var[s
     return first, second
 
 
+def _flag(value: rx.Var[bool]) -> tuple[rx.Var[bool]]:
+    return (value,)
+
+
 def _typed(chat: rx.Var[str], is_typing: rx.Var[bool]) -> tuple[rx.Var[str], rx.Var[bool]]:
     return chat, is_typing
 
@@ -83,6 +87,7 @@ class Thread(rx.NoSSRComponent):
     names: rx.Var[list[str]]
     spot: rx.Var[dict[str, Any]]
 
+    on_look: rx.EventHandler[_flag]  # type: ignore[valid-type,type-arg]
     on_older: Plain
     on_newer: Plain
     on_newest: Plain

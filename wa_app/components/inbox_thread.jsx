@@ -131,10 +131,24 @@ function Pending({ pending, t, onNow, onHold, onTake }) {
       h("button", { type: "button", className: "btn quiet", onClick: onTake }, t("inbox.pending.take"))));
 }
 
+// Whether the page is before somebody's eyes. Told again when the conversation has to be read anew: the server may have forgotten.
+function useSight(ready, onLook) {
+  const tell = useRef(onLook);
+  tell.current = onLook;
+  useEffect(() => {
+    if (!ready) return undefined;
+    const look = () => tell.current?.(!document.hidden);
+    look();
+    document.addEventListener("visibilitychange", look);
+    return () => document.removeEventListener("visibilitychange", look);
+  }, [ready]);
+}
+
 export function Thread(props) {
   const { lines = [], chat = "", older = false, ended = true, fresh = "", picked = "", writes = true, pending, label, ready = true,
-    me = "", names = [], spot = {}, onOlder, onNewer, onNewest, onWhy, onReply, onAgain, onNow, onHold, onTake } = props;
+    me = "", names = [], spot = {}, onOlder, onNewer, onNewest, onWhy, onReply, onAgain, onNow, onHold, onTake, onLook } = props;
   const t = useT();
+  useSight(ready, onLook);
   const box = useRef(null);
   const anchor = useRef(null);
   const seen = useRef({ chat: "", last: "", first: "" });
