@@ -10,11 +10,11 @@ from reflex.event import EventSpec
 
 from state.base import AppState
 from state.campaigns import id_of
+from state.inbox import on_show
 from state.inbox.customer import CustomerState
 from state.inbox.deeds import Deeds
 from state.inbox.helping import Helping
 from state.inbox.jumping import MOST, PAGE, Jumping
-from state.inbox.listing import touched
 from state.inbox.looking import Looking
 from state.inbox.rows import head_row, iso, line_row, pending_row, refused
 from state.inbox.writing import Writing, send_of
@@ -129,6 +129,7 @@ class ChatState(Deeds, Writing, Helping, Jumping, Looking, AppState):
             self._newer_from = f"{lines[-1]['at']}~{lines[-1]['id']}"
         self.lines = lines
         self._older_from, self.older = page.next_cursor or "", page.next_cursor is not None
+        self._hold()
 
     @rx.event
     async def to_newest(self) -> None:
@@ -208,30 +209,48 @@ class ChatState(Deeds, Writing, Helping, Jumping, Looking, AppState):
     async def watch(self) -> AsyncIterator[Any]:
         """Keep the open conversation true until its tab has gone or shows another page."""
         principal = await self.principal()
-        async with self:
-            self._watch += 1
-            mine = self._watch
+        token, me = self.router.session.client_token, str(principal.user_id or "")
+        shows: Any = CustomerState.show
+        # Listening begins before reading: nothing that is said falls between.
         async with live.watch(principal.tenant_id) as inbox:
-            hurry = False
-            shows: Any = CustomerState.show
-            while live.tab_is_open(self.router.session.client_token):
-                batch = await inbox.wait(HURRY_S if hurry else TICK_S)
-                if not batch and not hurry:
-                    continue
-                news = ""
-                async with self:
-                    if self._watch != mine or not self.router.url.path.startswith("/inbox"):
-                        return
-                    self._hear(batch)
-                    if self.chat_id and self.ready and (not batch or self._is_about(batch)):
-                        # Asked anew each time: who lost the right to look sees nothing more.
-                        async with self.unit_of_work() as uow:
-                            await self._refresh(uow)
-                    news = self.chat_id if self.ready and self._is_changed(batch) else ""
-                    hurry = self._is_leaving()
-                if news:
-                    yield shows(news)
-                await asyncio.sleep(QUIET_S)
+            async with self:
+                self._watch += 1
+                mine = self._watch
+                on_show.watches(token, mine)
+                # The socket may have been away for long; only what was on the screen is known.
+                await self._follow([live.RESYNC])
+                hurry = self._is_leaving()
+            try:
+                while live.tab_is_open(token) and on_show.is_newest(token, mine):
+                    batch = await inbox.wait(HURRY_S if hurry else TICK_S)
+                    if not hurry and not on_show.concerns(token, batch, me):
+                        continue
+                    async with self:
+                        if self._watch != mine or not self.router.url.path.startswith("/inbox"):
+                            return
+                        news = await self._follow(batch)
+                        hurry = self._is_leaving()
+                    if news:
+                        yield shows(news)
+                    await asyncio.sleep(QUIET_S)
+            finally:
+                on_show.ends(token, mine)
+
+    async def _follow(self, batch: list[dict[str, Any]]) -> str:
+        """What changed in the open conversation; answers its id if its customer is to be read anew."""
+        self._hear(batch)
+        if not self.chat_id or not self.ready:
+            return ""
+        if any(one["kind"] != "typing" for one in batch) or not batch:
+            try:
+                # Asked anew each time: who lost the right to look sees nothing more.
+                async with self.unit_of_work() as uow:
+                    await self._refresh(uow)
+            except NotFound:
+                # Deleted under our eyes.
+                self._forget()
+                self.missing, self.pane = True, "chat"
+        return self.chat_id if self._is_changed(batch) else ""
 
     def _is_changed(self, batch: list[dict[str, Any]]) -> bool:
         return any(one["kind"] == "conversation" and one.get("id") == self.chat_id for one in batch)
@@ -239,13 +258,8 @@ class ChatState(Deeds, Writing, Helping, Jumping, Looking, AppState):
     def _is_leaving(self) -> bool:
         return any(line["status"] in LEAVING for line in self.lines[-10:])
 
-    def _is_about(self, batch: list[dict[str, Any]]) -> bool:
-        if self.chat_id in touched([one for one in batch if one["kind"] != "typing"]):
-            return True
-        if any(one["kind"] in ("resync", "blacklist") or (one["kind"] == "device" and one.get("id") == self.device_id) for one in batch):
-            return True
-        acked = {str(key) for one in batch if one["kind"] == "ack" for key in one.get("ids", ())}
-        return bool(acked) and any(line["outbound"] in acked for line in self.lines)
+    def _hold(self) -> None:
+        on_show.holds(self.router.session.client_token, self.chat_id, self.device_id, self.lines)
 
     async def _about_answer(self, *, now: bool) -> EventSpec | None:
         if not self.chat_id:
@@ -263,6 +277,7 @@ class ChatState(Deeds, Writing, Helping, Jumping, Looking, AppState):
     async def _open(self, chat_id: str) -> None:
         self._forget()
         self.chat_id = chat_id
+        on_show.opens(self.router.session.client_token, chat_id)
         try:
             found = id_of(chat_id)
             async with self.unit_of_work() as uow:
@@ -283,6 +298,7 @@ class ChatState(Deeds, Writing, Helping, Jumping, Looking, AppState):
         self._older_from, self.older, self.ended = page.next_cursor or "", page.next_cursor is not None, True
         self.fresh = ""
         self._mark_fresh(unread)
+        self._hold()
 
     async def _refresh(self, uow: TenantUnitOfWork) -> None:
         """The newest lines anew behind those that were read before them."""
@@ -300,6 +316,7 @@ class ChatState(Deeds, Writing, Helping, Jumping, Looking, AppState):
         self.lines = [*before, *rows][-MOST:] if page.next_cursor else rows
         if not before:
             self._older_from, self.older = page.next_cursor or "", page.next_cursor is not None
+        self._hold()
 
     async def _said(self, uow: TenantUnitOfWork) -> None:
         """One has written: what is on show ends with it, also for who was reading further back."""
@@ -340,6 +357,7 @@ class ChatState(Deeds, Writing, Helping, Jumping, Looking, AppState):
         self.lines, self.trace, self.waiting, self.replies, self.values = [], [], [], [], []
         self.head, self.draft, self.typist, self.proposal, self.help_error = {}, {}, {}, {}, {}
         self.gist = self.shut = self._newer_from = ""
+        on_show.opens(self.router.session.client_token, "")
 
 
 async def _line(uow: TenantUnitOfWork, chat: UUID, line: dict[str, Any]) -> ChatMessage | None:

@@ -66,6 +66,7 @@ class Jumping(rx.State, mixin=True):
             self._older_from, self.older = f"{lines[0]['at']}~{lines[0]['id']}", True
         self.lines = lines
         self._newer_from, self.ended = page.newer or "", page.newer is None
+        self._hold()
 
     async def _place(self: Any, uow: TenantUnitOfWork, found: Window, line_id: str) -> None:
         self.lines = await self._rows(uow, found.items)
@@ -73,3 +74,4 @@ class Jumping(rx.State, mixin=True):
         self._newer_from, self.ended = found.newer or "", found.newer is None
         self.fresh = ""
         self.spot = {"n": int(self.spot.get("n", 0)) + 1, "id": line_id}
+        self._hold()

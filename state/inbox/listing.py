@@ -158,11 +158,15 @@ class InboxState(Acting, AppState):
         principal = await self.principal()
         # The number in the navigation is among the counts here.
         waiting.begin(self.router.session.client_token)
-        async with self:
-            self._watch += 1
-            mine = self._watch
         counted, heard, owed, me = 0.0, 0.0, False, str(principal.user_id or "")
+        # Listening begins before reading: nothing that moves falls between.
         async with live.watch(principal.tenant_id) as inbox:
+            async with self:
+                self._watch += 1
+                mine = self._watch
+                if self.ready:
+                    async with self.unit_of_work() as uow:
+                        await self._catch_up(uow)
             while live.tab_is_open(self.router.session.client_token):
                 batch = [one for one in await inbox.wait(COUNT_S if owed else TICK_S) if one["kind"] in ABOUT or _is_own_draft(one, me)]
                 if not batch and not owed:
@@ -197,6 +201,15 @@ class InboxState(Acting, AppState):
             if items:
                 self._told = [*self._told, *(one["mark"] for one in items)][-200:]
                 self.news = {"seq": self.news["seq"] + 1, "items": items}
+
+    async def _catch_up(self, uow: TenantUnitOfWork) -> None:
+        """The rows as they are now, for a tab whose socket was away; the list stays where it was scrolled to."""
+        page = await self._page(uow, "")
+        here, top = {row["id"] for row in self.rows}, {str(view.id) for view in page.items}
+        if not here or (not self._first and page.next_cursor and here.isdisjoint(top)):
+            self._begin(page)
+        else:
+            await self._merge(uow, here if self._first else here | top)
 
     def _choose(self, view: str, filters: dict[str, str]) -> bool:
         """Take over what was asked for. Whether it is something else than before."""

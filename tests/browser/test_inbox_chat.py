@@ -5,6 +5,7 @@ import base64
 import re
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -38,6 +39,7 @@ _DROP = """
 }
 """
 
+UNDECIDED = "SELECT 1 FROM answer_turns WHERE conversation_id = $1::uuid AND state IN ('waiting', 'deciding', 'answering')"
 CHOOSE = """async (el) => {
     el.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter', bubbles: true, cancelable: true }));
     for (let n = 0; n < 5; n += 1) await null;
@@ -76,6 +78,13 @@ class Talker(Desk):
 
     def choose(self, key: str, **args: str | int) -> None:
         self.panel.get_by_role("button", name=self.words(key, **args)).first.click()
+
+    def is_newest(self, words: str) -> bool:
+        return bool(self.api("GET", "/chats")["items"][0]["last_text"] == words)
+
+    def is_quiet(self) -> bool:
+        """Whether no answer is being decided any more, so that no news of one will come."""
+        return not in_thread(execute(self.app.superuser_url, UNDECIDED, self.chat))
 
     def note(self, text: str, name: str = "") -> None:
         self.page.get_by_role("tab", name=self.words("inbox_chat.note")).click()
@@ -350,8 +359,17 @@ def test_a_place_in_a_long_talk(
     move = "UPDATE messages SET timestamp = timestamp - interval '3 days' WHERE conversation_id = $1::uuid AND text = 'Kalimat pertama sekali'"
     in_thread(execute(desk.app.superuser_url, fill, desk.chat))
     in_thread(execute(desk.app.superuser_url, move, desk.chat))
-    page.reload()
-    expect(desk.bubble("Baris 300.")).to_be_visible(timeout=PATIENCE_MS)
+    # The tab is away while the customer writes on. Nobody tells it, for nobody listens; it is the same tab when it is back.
+    address = page.url
+    page.goto("/healthz")
+    for words in ("Masih ada?", "Halo lagi"):
+        desk.write(words)
+        desk.until(partial(desk.is_newest, words), "it has arrived")
+    desk.until(desk.is_quiet, "all has been decided")
+    page.goto(address)
+    expect(desk.row("Siti")).to_contain_text("Halo lagi", timeout=AT_ONCE_MS)
+    for words in ("Baris 300.", "Halo lagi"):
+        expect(desk.bubble(words)).to_be_visible(timeout=AT_ONCE_MS)
 
     page.get_by_role("button", name=desk.words("inbox.search"), exact=True).click()
     page.locator("#inbox-search").fill("kalimat pertama")

@@ -7,15 +7,13 @@ from playwright.sync_api import expect
 
 from tests.browser.test_answers_story import Shopkeeper, shopkeeper  # noqa: F401  (a fixture)
 from tests.browser.test_inbox import AT_ONCE_MS
-from tests.browser.test_inbox_chat import begun, execute, in_thread
+from tests.browser.test_inbox_chat import begun
 from tests.browser.test_look import serious, suits_everyone
 from tests.browser.test_story import sandbox
 
 pytestmark = pytest.mark.browser
 
 FIRST, SECOND, OTHER = "Halo, ini nomor lama saya", "Saya ganti nomor", "6281277770092"
-
-UNDECIDED = "SELECT 1 FROM answer_turns WHERE conversation_id = $1::uuid AND state IN ('waiting', 'deciding', 'answering')"
 
 
 def test_two_conversations_become_one_and_two_again(
@@ -68,7 +66,7 @@ def test_two_conversations_become_one_and_two_again(
     page.set_viewport_size({"width": 1280, "height": 844})
 
     # Taking apart is refused while an answer may still be decided, as it is for some seconds after each message.
-    desk.until(lambda: not in_thread(execute(desk.app.superuser_url, UNDECIDED, desk.chat)), "nothing is to be answered")
+    desk.until(desk.is_quiet, "nothing is to be answered")
     about.get_by_role("button", name=desk.words("inbox_chat.merge.apart")).click()
     expect(page.get_by_text(desk.words("inbox_chat.merge.apart.done"))).to_be_visible(timeout=AT_ONCE_MS)
     expect(desk.bubble(SECOND)).to_have_count(0, timeout=AT_ONCE_MS)

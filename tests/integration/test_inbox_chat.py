@@ -17,7 +17,7 @@ from tests.integration.test_inbox import hears
 from wa_app.db import system_unit_of_work, unit_of_work
 from wa_app.errors import NotFound
 from wa_app.kit.ids import new_id
-from wa_app.services import conversations
+from wa_app.services import chat_jobs, conversations
 
 MANY = 120
 _FILL = """
@@ -124,7 +124,6 @@ async def test_what_others_type_is_heard_and_ones_own_is_not(state: Any, chat: U
     assert state.typist["n"] == 1
     state._hear([heard | {"typing": False}])
     assert state.typist["name"] == ""
-    assert not state._is_about([heard])
 
 
 async def test_what_comes_while_the_page_is_out_of_sight_stays_unread(signed: Signed, device: UUID, state: Any) -> None:
@@ -153,3 +152,10 @@ async def test_what_comes_while_the_page_is_out_of_sight_stays_unread(signed: Si
     # With nothing new the mark stays where it was.
     await call(state, "look", True)
     assert state.fresh == state.lines[1]["id"]
+
+
+async def test_a_conversation_deleted_under_the_eyes_of_somebody_is_told(state: Any, chat: UUID, signed: Signed) -> None:
+    await call(state, "open", str(chat))
+    await chat_jobs.delete(signed.principal, chat)
+    await state._follow([{"kind": "conversation", "id": str(chat)}])
+    assert (state.missing, state.chat_id, state.lines) == (True, "", [])
