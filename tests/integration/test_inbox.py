@@ -8,11 +8,21 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from state.inbox.rows import reactions_of
 from tests.fixtures.api import Signed
 from tests.fixtures.audience import add_device
-from wa_app.channels.port import ChatKind, Identity, IdentityKind, MessageKind, MessageReceived
+from wa_app.channels.port import (
+    ChangeKind,
+    ChatKind,
+    Identity,
+    IdentityKind,
+    MessageChanged,
+    MessageKind,
+    MessageReceived,
+)
 from wa_app.db import TenantUnitOfWork, system_unit_of_work, unit_of_work
 from wa_app.errors import Conflict, Invalid, NotFound
+from wa_app.inbound import changes
 from wa_app.inbound import conversations as inbound
 from wa_app.kit.ids import new_id
 from wa_app.schemas.contacts import TagCreate
@@ -288,3 +298,42 @@ async def test_another_tenants_conversation_is_nowhere(signed: Signed, device: U
         with pytest.raises(NotFound):
             await conversations.assign(uow, chat, other.user_id)
         assert (await conversations.assign(uow, chat, me)).assigned_to == me
+
+
+_CAMPAIGN = "INSERT INTO campaigns (id, tenant_id, name, status) VALUES (:c, :t, 'Promo', 'COMPLETED')"
+_BROADCAST = """
+INSERT INTO outbound_messages (id, tenant_id, kind, state, dedupe_key, campaign_id, contact_id, device_id, body, provider_message_id, sent_at)
+VALUES (:id, :t, 'campaign', 'delivered', 'promo', :c, :contact, :d, 'Promo gajian', 'PROMO1', now())
+"""
+
+
+async def test_a_reaction_to_a_broadcast_stands_at_its_line(signed: Signed, device: UUID, other: Signed) -> None:
+    chat, row = await hears(signed, device, "Halo"), new_id()
+    async with unit_of_work(signed.principal) as uow:
+        contact = (await conversations.get(uow, chat)).contact.id
+        ids = {"id": row, "t": signed.tenant_id, "c": new_id(), "contact": contact, "d": device}
+        await uow.session.execute(text(_CAMPAIGN), {key: ids[key] for key in ("c", "t")})
+        await uow.session.execute(text(_BROADCAST), ids)
+
+    def reacted(emoji: str, who: str = "628111000999@c.us", change: ChangeKind = ChangeKind.REACTION) -> MessageChanged:
+        return MessageChanged(
+            kind="message.reaction", event_id="", session="", change=change, message_id="PROMO1", chat_id=who, chat_kind=ChatKind.PERSON,
+            from_me=False, by=who, text=emoji,
+        )  # fmt: skip
+
+    async def shown() -> list[str]:
+        async with unit_of_work(signed.principal) as uow:
+            line = next(one for one in (await conversations.messages(uow, chat)).items if one.campaign_id)
+        return reactions_of(line.extra)
+
+    async with unit_of_work(other.principal) as uow:
+        assert not await changes.apply(uow, device, reacted("👀"), "")
+    theirs, ours = "628111000999@c.us", "me"
+    for emoji, who, expected in (("🙏", theirs, ["🙏"]), ("👍", ours, ["👍", "🙏"]), ("❤️", theirs, ["❤️", "👍"]), ("", ours, ["❤️"]), ("", theirs, [])):
+        async with unit_of_work(signed.principal) as uow:
+            assert await changes.apply(uow, device, reacted(emoji, who), "")
+        assert sorted(await shown()) == expected
+    async with unit_of_work(signed.principal) as uow:
+        assert not await changes.apply(uow, device, reacted("Palsu", change=ChangeKind.EDIT), "")
+        assert not await changes.apply(uow, new_id(), reacted("🙏"), "")
+    assert await shown() == []

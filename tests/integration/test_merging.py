@@ -15,9 +15,11 @@ from wa_app.db import TenantUnitOfWork, system_unit_of_work, unit_of_work
 from wa_app.errors import Conflict, NotFound
 from wa_app.inbound import conversations as inbound
 from wa_app.kit.ids import new_id
+from wa_app.schemas.agents import Insights
 from wa_app.schemas.contacts import TagCreate
 from wa_app.schemas.conversations import ChatFilters, ChatSend
 from wa_app.services import conversations, tags
+from wa_app.services.agents import insights
 from wa_app.services.conversations import turns
 
 PHONE = Identity(IdentityKind.PHONE, "+628111000999")
@@ -72,6 +74,9 @@ async def test_a_phone_and_a_lid_become_one_talk_and_two_again(signed: Signed, d
         later = await conversations.schedule_send(uow, lid, ChatSend(text="Besok"), datetime.now(UTC) + timedelta(hours=9))
         await conversations.assign(uow, lid, signed.user_id)
         people = [(await conversations.get(uow, chat)).contact.id for chat in (phone, lid)]
+        for chat, intent in ((phone, "harga"), (lid, "ongkir")):
+            line = next(one.id for one in (await conversations.messages(uow, chat)).items if one.direction == "INBOUND")
+            await insights.record(uow, chat, line, Insights.model_validate({"intent": intent}))
     async with unit_of_work(signed.principal) as uow:
         view = await conversations.merge(uow, lid, phone)
         assert (view.id, view.contact.id, view.unread, view.assigned_to) == (phone, people[0], 1, signed.user_id)
@@ -85,6 +90,7 @@ async def test_a_phone_and_a_lid_become_one_talk_and_two_again(signed: Signed, d
         assert ([one.contact_id for one in found.merged], len(found.cases), found.chats) == ([people[1]], 1, [])
         assert (await conversations.service_times(uow)).cases == 1
         assert (await row(uow, "SELECT contact_id FROM outbound_messages WHERE id = :id", id=sent.outbound_id)).contact_id == people[0]
+        assert [one.intent for one in (await conversations.customer(uow, phone)).insights] == ["ongkir", "harga"]
     # Both ways of writing lead into the one talk now.
     assert await says(signed, device, "Lagi", LID, ago_min=0) == phone
     async with unit_of_work(signed.principal) as uow:
@@ -98,6 +104,8 @@ async def test_a_phone_and_a_lid_become_one_talk_and_two_again(signed: Signed, d
         assert ([one.id for one in await conversations.scheduled(uow, lid)], kept.scheduled_at) == ([later.id], None)
         assert [len((await conversations.customer(uow, chat)).cases) for chat in (phone, lid)] == [1, 1]
         assert (await row(uow, "SELECT contact_id FROM outbound_messages WHERE id = :id", id=sent.outbound_id)).contact_id == people[1]
+        found_at = [[one.intent for one in (await conversations.customer(uow, chat)).insights] for chat in (phone, lid)]
+        assert found_at == [["harga"], ["ongkir"]]
         with pytest.raises(Conflict, match="not_merged"):
             await conversations.unmerge(uow, phone)
         verbs = (await uow.session.execute(text("SELECT verb FROM audit_log WHERE verb LIKE '%merge'"))).scalars().all()

@@ -21,6 +21,7 @@ from wa_app.channels.port import (
     DeviceStatus,
     DeviceTrouble,
     MessageAcked,
+    MessageChanged,
     MessageEchoed,
     MessageReceived,
     NotSent,
@@ -114,6 +115,23 @@ async def test_webhooks_tell_the_whole_story(sandbox: Sandbox, linked: WahaClien
     for body, headers in receiver.requests:
         check_signature(body, headers, SECRET)
         assert json.loads(body)["metadata"] == {"tenant.id": "t-1"}
+
+
+async def test_what_the_customer_does_to_messages_is_told(sandbox: Sandbox, linked: WahaClient, receiver: Receiver) -> None:
+    ours = await linked.send_text("shop", CHAT, "Halo")
+    at = "/sandbox/sessions/shop"
+    await sandbox.control.post(f"{at}/inbound", json={"from": CHAT.removesuffix("@c.us"), "text": "Hai"})
+    (theirs,) = await receiver.until(MessageReceived)
+    for verb, more in (("react", {"emoji": "🙏"}), ("react", {"emoji": ""}), ("edit", {"text": "Halo juga"}), ("revoke", {})):
+        assert (await sandbox.control.post(f"{at}/{verb}", json={"chat": CHAT, **more})).status_code == 200
+    events = await receiver.until(MessageChanged, n=4)
+    told = sorted((one.change.value, one.message_id, one.text, one.from_me) for one in events)
+    assert told == sorted([
+        ("reaction", ours.message_id, "🙏", False), ("reaction", ours.message_id, "", False),
+        ("edit", theirs.message_id, "Halo juga", False), ("deletion", theirs.message_id, "", False),
+    ])  # fmt: skip
+    assert {one.by for one in events} == {CHAT}
+    assert (await sandbox.control.post(f"{at}/edit", json={"chat": CHAT, "id": ours.message_id, "text": "x"})).status_code == 404
 
 
 async def test_retries_carry_the_same_bytes(sandbox: Sandbox, waha: WahaClient, receiver: Receiver) -> None:

@@ -21,6 +21,13 @@ SELECT m.id FROM outbound_messages o JOIN messages m ON m.tenant_id = o.tenant_i
 WHERE o.tenant_id = $1 AND o.device_id = $2 AND o.provider_message_id = $3 LIMIT 1
 """
 _LOCK = "SELECT conversation_id, direction, text, extra FROM messages WHERE tenant_id = $1 AND id = $2 FOR UPDATE"
+# What a broadcast sent is no line of its own.
+_BROADCAST = """
+SELECT id, contact_id, reactions FROM outbound_messages
+WHERE tenant_id = $1 AND device_id = $2 AND provider_message_id = $3 AND campaign_id IS NOT NULL LIMIT 1 FOR UPDATE
+"""
+_REACTED = "UPDATE outbound_messages SET reactions = $3 WHERE tenant_id = $1 AND id = $2"
+_TALK = "SELECT id FROM conversations WHERE tenant_id = $1 AND contact_id = $2 AND device_id = $3"
 _KEEP = "UPDATE messages SET text = $3, extra = $4 WHERE tenant_id = $1 AND id = $2"
 
 
@@ -29,7 +36,7 @@ async def apply(uow: TenantUnitOfWork, device_id: UUID, event: MessageChanged, a
     conn = await uow.driver()
     line: UUID | None = await conn.fetchval(_FIND, uow.tenant_id, device_id, event.message_id)
     if line is None:
-        return False
+        return event.change is ChangeKind.REACTION and await _of_broadcast(uow, device_id, event)
     row = await conn.fetchrow(_LOCK, uow.tenant_id, line)
     extra, text = dict(row["extra"] or {}), str(row["text"])
     if event.change in (ChangeKind.EDIT, ChangeKind.DELETION):
@@ -41,6 +48,20 @@ async def apply(uow: TenantUnitOfWork, device_id: UUID, event: MessageChanged, a
         _chosen(event, extra)
     await conn.execute(_KEEP, uow.tenant_id, line, text, plain(orjson.dumps(extra).decode().replace("\\u0000", "")))
     uow.publish("message", id=line, conversation_id=row["conversation_id"], changed=event.change.value)
+    return True
+
+
+async def _of_broadcast(uow: TenantUnitOfWork, device_id: UUID, event: MessageChanged) -> bool:
+    """A reaction to what a broadcast sent stands at its line in the conversation, where there is one."""
+    conn = await uow.driver()
+    row = await conn.fetchrow(_BROADCAST, uow.tenant_id, device_id, event.message_id)
+    if row is None:
+        return False
+    reactions = _with(row["reactions"], event.by, plain(event.text)[:16])
+    await conn.execute(_REACTED, uow.tenant_id, row["id"], orjson.dumps(reactions).decode() if reactions else None)
+    talk = await conn.fetchval(_TALK, uow.tenant_id, row["contact_id"], device_id)
+    if talk is not None:
+        uow.publish("message", id=row["id"], conversation_id=talk, changed=event.change.value)
     return True
 
 

@@ -253,4 +253,6 @@ class OutboundMessage(TenantRow, table=True):
     sender: str | None = Field(default=None)
     """Who wrote it: rule, flow, agent, human; NULL for campaigns. A stop of scope `marketing` binds the first three."""
     manner: dict[str, Any] | None = Field(default=None, sa_column=Column(JSONB))
+    reactions: dict[str, str] | None = Field(default=None, sa_column=Column(JSONB))
+    """Of a broadcast's row: what each who reacted chose. Lines of conversations keep theirs themselves."""
     """How it leaves: `{chat, seen: [message ids], typing, turn, quoted: {own, author}}`."""

@@ -15,7 +15,7 @@ TENANT = "NULLIF(current_setting('app.tenant_id', true), '')::uuid"
 APPEND_ONLY = frozenset({
     "agent_versions", "ai_usage", "audit_log", "consents", "device_events", "device_health", "insights", "link_clicks",
 })  # fmt: skip
-"""Tables whose rows the application may add and read, never change."""
+"""Tables whose rows the application may add and read, never change. (Of an insight, its conversation: two may become one.)"""
 
 
 def secure(table: str, using: str, *, write: bool = True) -> list[str]:

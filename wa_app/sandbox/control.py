@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from wa_app.sandbox import wire
+from wa_app.sandbox.changes import Changes
 from wa_app.sandbox.life import Life
 from wa_app.sandbox.world import ENGINES, MAX_FILE_BYTES, Fault, Json, Message, Session, World
 
@@ -45,6 +46,7 @@ class Control:
     def __init__(self, world: World, life: Life) -> None:
         self.world = world
         self.life = life
+        self.changes = Changes(life)
 
     def routes(self) -> list[Route]:
         of_session: list[tuple[str, Callable[[Session, Json], Any]]] = [
@@ -55,6 +57,9 @@ class Control:
             ("owner", self._owner),
             ("read", self._read),
             ("typing", self._typing),
+            ("react", self.changes.react),
+            ("edit", self.changes.edit),
+            ("revoke", self.changes.revoke),
             ("group", self._group),
             ("leave", self._leave),
         ]

@@ -63,6 +63,8 @@ _RETURNS: Final = (
     f"UPDATE answer_turns t SET contact_id = $4 {_OF.format(kind='conversation')} AND t.tenant_id = $1 AND t.conversation_id = w.row_id "
     "AND t.contact_id = $3",
     _back("messages", "message", "conversation_id = w.from_id, contact_id = $4", "AND t.contact_id = $3"),
+    f"UPDATE insights t SET conversation_id = w.from_id {_OF.format(kind='message')} AND t.tenant_id = $1 AND t.message_id = w.row_id "
+    "AND $3::uuid <> $4::uuid",
     _back("answer_turns", "turn", "conversation_id = w.from_id, contact_id = $4", "AND t.contact_id = $3"),
     _back("conversation_notes", "note", "conversation_id = w.from_id", "AND $3::uuid <> $4::uuid"),
     _back("note_mentions", "mention", "conversation_id = w.from_id", "AND $3::uuid <> $4::uuid"),

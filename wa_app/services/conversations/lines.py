@@ -42,7 +42,8 @@ SELECT * FROM (
       WHEN split_part(f.mime, '/', 1) IN ('image', 'video', 'audio') THEN split_part(f.mime, '/', 1) ELSE 'document' END,
     coalesce(c.body, ''), CASE WHEN f.id IS NULL THEN NULL
       ELSE jsonb_build_object('file_id', f.id, 'mime', f.mime, 'filename', f.name) END,
-    c.state, c.error_code, c.id, c.campaign_id, NULL, NULL, NULL, '{}'::jsonb, NULL, NULL, NULL, NULL, NULL, NULL
+    c.state, c.error_code, c.id, c.campaign_id, NULL, NULL, NULL,
+    CASE WHEN c.reactions IS NULL THEN '{}'::jsonb ELSE jsonb_build_object('reactions', c.reactions) END, NULL, NULL, NULL, NULL, NULL, NULL
   FROM (
     SELECT * FROM outbound_messages WHERE tenant_id = $1 AND contact_id = $3 AND device_id = $4 AND sent_at IS NOT NULL
       AND campaign_id IS NOT NULL AND ($5::timestamptz IS NULL OR (sent_at, id) < ($5, $6))

@@ -1,7 +1,7 @@
 """Pouring one conversation into another: what was said, notes, tags, turns and cases go over; an empty shell stays.
 
 With the id of a merging every row that moves is remembered (`contact_merge_moves`), so that it can go back.
-Insights and consents are append-only and stay where they are.
+Insights belong to messages and follow them. Consents are append-only and stay where they are.
 """
 
 # ruff: noqa: S608 - queries are put together of parts of our own, values are bound
@@ -35,6 +35,7 @@ _POURED: Final = (
     recorded("tag", "INSERT INTO conversation_tags (tenant_id, tag_id, conversation_id) SELECT tenant_id, tag_id, $4::uuid "
              "FROM conversation_tags WHERE tenant_id = $1 AND conversation_id = $3 ON CONFLICT DO NOTHING", "$4::uuid", "new.tag_id"),
 )  # fmt: skip
+_INSIGHTS = "UPDATE insights SET conversation_id = $3 WHERE tenant_id = $1 AND conversation_id = $2"
 _LINES = recorded(
     "message", "UPDATE messages SET conversation_id = $4, contact_id = $5 WHERE tenant_id = $1 AND conversation_id = $3"
 )
@@ -79,6 +80,7 @@ async def pour(conn: Any, tenant_id: UUID, old: UUID, new: UUID, contact_id: UUI
     await conn.execute(_TURNS, tenant_id, merge_id, old, new, contact_id)
     for query in _POURED:
         await conn.execute(query, tenant_id, merge_id, old, new)
+    await conn.execute(_INSIGHTS, tenant_id, old, new)
     await conn.execute(_ONE_CASE, tenant_id, old, new)
     await conn.execute(_TAKES_OVER, tenant_id, old, new)
     await conn.execute(_EMPTY, tenant_id, old)
