@@ -6,7 +6,8 @@ import reflex as rx
 
 from pages import routes
 from pages.auto_reply_form import rule_form
-from pages.auto_reply_parts import import_dialog, tester, tester_sheet
+from pages.auto_reply_import import import_dialog, import_progress
+from pages.auto_reply_parts import tester, tester_sheet
 from pages.layout import shell
 from state.auto_replies import RuleFormState, RuleImportState, RulesState, RuleTesterState
 from state.base import AppState
@@ -101,21 +102,24 @@ def _menu(row: Any) -> list[rx.Component]:
     ]
 
 
-def _toolbar() -> rx.Component:
-    sides = [("", t("rules.filter.all")), ("on", t("rules.filter.on")), ("off", t("rules.filter.off"))]
-    kinds = [("", t("rules.filter.kinds")), *((kind, t(f"rules.kind.{kind}")) for kind in KINDS)]
-    files = menu(
+def _files() -> rx.Component:
+    return menu(
         button(t("rules.files"), trailing="chevron-down"),
         menu_item(t("rules.import"), RuleImportState.set_open(True), icon_name="upload", disabled=~S.may_write),
         menu_separator(),
         menu_item(t("rules.export.csv"), S.export("csv"), icon_name="download"),
         menu_item(t("rules.export.json"), S.export("json"), icon_name="download"),
     )
+
+
+def _toolbar() -> rx.Component:
+    sides = [("", t("rules.filter.all")), ("on", t("rules.filter.on")), ("off", t("rules.filter.off"))]
+    kinds = [("", t("rules.filter.kinds")), *((kind, t(f"rules.kind.{kind}")) for kind in KINDS)]
     return toolbar(
         search_box(S.q, S.search, placeholder=t("rules.search")),
         filter_select(t("rules.filter.side"), sides, value=S.side, on_change=S.pick_side),
         filter_select(t("rules.filter.kind"), kinds, value=S.kind, on_change=S.pick_kind),
-        right=[files],
+        right=[rx.el.span(_files(), class_name="phone-only")],
     )
 
 
@@ -151,11 +155,11 @@ def _table() -> rx.Component:
 def _header() -> rx.Component:
     state = rx.cond(S.ready, t("rules.state", on=S.on, n=S.total, week=S.week), t("common.loading"))
     new = button(t("rules.new"), look="primary", leading="plus", on_click=RuleFormState.begin, disabled=~S.may_write)
-    return page_header(t("rules.title"), state, rx.el.span(new, class_name="desk"))
+    return page_header(t("rules.title"), state, rx.el.span(_files(), class_name="desk"), rx.el.span(new, class_name="desk"))
 
 
 @rx.page(
-    route=routes.AUTOMATION, title="Sapa", on_load=[AppState.on_load, S.load, RuleTesterState.load, S.watch],
+    route=routes.AUTOMATION, title="Sapa", on_load=[AppState.on_load, S.load, RuleTesterState.load, RuleImportState.load, S.watch, RuleImportState.watch],
 )
 def auto_replies() -> rx.Component:
     """Rules by priority, and what they would say."""
@@ -166,6 +170,7 @@ def auto_replies() -> rx.Component:
     )
     return shell(
         _header(),
+        import_progress(),
         rx.el.div(_table(), tester(), class_name="rules-page"),
         rule_form(), import_dialog(), tester_sheet(), on_phone,
         title=t("rules.title"), active="automation",

@@ -1,20 +1,17 @@
-"""Beside the list of rules: the tester, and the dialog that brings rules in."""
+"""Beside the list of rules: the tester."""
 
 from typing import Any
 
 import reflex as rx
 
-from state.auto_replies import RuleImportState, RuleTesterState
+from state.auto_replies import RuleTesterState
 from wa_app.components.buttons import button
 from wa_app.components.cards import card
 from wa_app.components.chat import bubble
-from wa_app.components.dialogs import dialog, drawer
+from wa_app.components.dialogs import drawer
 from wa_app.components.editor import whatsapp_text
-from wa_app.components.feedback import inline_error
-from wa_app.components.forms import radio_group
-from wa_app.components.i18n import number, t, t_var
+from wa_app.components.i18n import t, t_var
 from wa_app.components.icons import icon
-from wa_app.components.uploader import MB, uploader
 
 T = RuleTesterState
 TRIES = ("price", "open", "thanks")
@@ -99,50 +96,3 @@ def tester() -> rx.Component:
 def tester_sheet() -> rx.Component:
     """The same as a sheet, for phones."""
     return drawer(*_tester(), title=t("rules.try"), open_=T.is_open, on_open_change=T.set_open)
-
-
-def _count(words: Any, n: Any) -> rx.Component:
-    return rx.el.li(rx.el.span(words, class_name="grow"), rx.el.b(number(n)), class_name="row py-1")
-
-
-def _problem(one: Any) -> rx.Component:
-    place = t("rules.import.row", n=one["row"].to(int))
-    return rx.el.li(
-        rx.el.span(place, " · ", one["field"].to(str), class_name="strong"), ": ",
-        t_var("error." + one["code"].to(str), one["args"]), class_name="small py-1",
-    )  # fmt: skip
-
-
-def import_dialog() -> rx.Component:
-    """A file, what it would do, and a button that says how many rules come."""
-    s, check = RuleImportState, RuleImportState.check
-    ways = [(way, t(f"rules.import.way.{way}")) for way in ("skip", "update", "add")]
-    looked = rx.el.div(
-        rx.el.ul(
-            _count(t("rules.import.created"), check["created"].to(int)), _count(t("rules.import.updated"), check["updated"].to(int)),
-            _count(t("rules.import.skipped"), check["skipped"].to(int)), _count(t("rules.import.failed"), check["failed"].to(int)),
-            class_name="plain", role="status",
-        ),
-        rx.cond(s.names.length() > 0, rx.el.div(
-            rx.foreach(s.names, lambda name: rx.el.span(name, class_name="rule-key clip")), class_name="rule-keys")),
-        rx.cond(s.problems.length() > 0, rx.el.ul(rx.foreach(s.problems, _problem), class_name="plain error-box flex-col", role="alert")),
-        class_name="stack gap-2",
-    )  # fmt: skip
-    coming = check["created"].to(int) + check["updated"].to(int)
-    return dialog(
-        rx.el.div(
-            uploader(accept=[".csv", ".xlsx", ".json", ".txt"], types_text="CSV, XLSX, JSON", max_bytes=4 * MB,
-                     on_uploaded=s.uploaded, value_name=s.file_name, value_size=s.file_size),
-            rx.cond(s.error, inline_error(s.error, args=s.error_args)),
-            rx.cond(s.checked, looked),
-            radio_group(t("rules.import.way"), "rule_way", ways, value=s.way, on_change=s.pick_way),
-            class_name="form",
-        ),
-        title=t("rules.import.title"), note=t("rules.import.words"), open_=s.is_open, on_open_change=s.set_open, width=600,
-        foot=[
-            button(t("common.cancel"), on_click=s.set_open(False)),
-            button(t("rules.import.do", n=coming), look="primary", on_click=s.start, disabled=~s.checked | (coming == 0)),
-        ],
-    )  # fmt: skip
-
-

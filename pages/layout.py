@@ -163,6 +163,7 @@ def _job(row: Any) -> rx.Component:
             row["kind"].to(str),
             ("import", routes.CONTACTS_IMPORT),
             ("blacklist", routes.CONTACTS_BLACKLIST),
+            ("rules", routes.AUTOMATION),
             ("grab", routes.CONTACTS_GROUPS + "?job=" + row["id"].to(str)),
             routes.CAMPAIGNS + "/" + row["id"].to(str),
         ),

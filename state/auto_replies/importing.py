@@ -1,4 +1,4 @@
-"""Rules out of a file: what would happen first, then it happens."""
+"""Rules out of a file: what would happen first, then it happens; a large file is taken by a worker while the page shows how far it is."""
 
 from typing import Any
 
@@ -8,18 +8,24 @@ from reflex.event import EventSpec
 from state.auto_replies.listing import RulesState
 from state.base import AppState
 from state.contact_form import parsed_id
+from state.contacts.rows import NO_JOB, OPEN, job_row
+from wa_app import live
 from wa_app.components.feedback import toast
-from wa_app.errors import Invalid
-from wa_app.schemas.auto_replies import RuleImport, RuleImportResult
-from wa_app.services import auto_replies
+from wa_app.db import TenantUnitOfWork
+from wa_app.errors import Conflict, Invalid
+from wa_app.schemas.auto_replies import ImportProblem, RuleImport, RuleImportJob, RuleImportResult
+from wa_app.services.auto_replies.cells import COLUMNS
+from wa_app.services.imports import rules
 
 WAYS = ("skip", "update", "add")
 SHOWN = 20
+NAMED = frozenset((*COLUMNS, "device_ids", "row"))
+"""Fields with a name in words; another is a column that no rule has, called as the file calls it."""
 NOTHING: dict[str, int] = {"total": 0, "created": 0, "updated": 0, "skipped": 0, "failed": 0}
 
 
 class RuleImportState(AppState):
-    """The dialog."""
+    """The dialog, and the large file under way."""
 
     is_open: bool = False
     file_id: str = ""
@@ -29,14 +35,47 @@ class RuleImportState(AppState):
     checked: bool = False
     check: dict[str, int] = NOTHING
     problems: list[dict[str, Any]] = []
+    hidden: int = 0
+    """Refused rows that the dialog does not show."""
     names: list[str] = []
     error: str = ""
     error_args: dict[str, Any] = {}
+    look: dict[str, Any] = NO_JOB
+    """The look at a large file, while a worker is at it."""
+    job: dict[str, Any] = NO_JOB
+    """The large file that comes in, or the one that ended while the page was open."""
+    asks_stop: bool = False
+
+    @rx.var
+    def is_looking(self) -> bool:
+        return self.look.get("status") in OPEN
+
+    @rx.var
+    def is_running(self) -> bool:
+        return self.job.get("status") in OPEN
+
+    @rx.event
+    async def load(self) -> None:
+        """Find a large file that comes in again."""
+        async with self.unit_of_work() as uow:
+            await self._read_job(uow)
+
+    @rx.event(background=True)
+    async def watch(self) -> None:
+        """Follow what a worker does with large files, until the tab has gone."""
+        tenant_id = (await self.principal()).tenant_id
+        async for batch in live.changes(tenant_id, self.router.session.client_token):
+            if not {message.get("kind") for message in batch} & {"import", "resync"}:
+                continue
+            async with self, self.unit_of_work() as uow:
+                await self._read_job(uow)
+                if self.is_looking:
+                    self._show_look(await rules.get(uow, parsed_id(self.look["id"])))
 
     @rx.event
     async def set_open(self, is_open: bool) -> None:
         await self.principal()
-        self.reset()  # type: ignore[no-untyped-call]
+        self._forget()
         self.is_open = is_open
 
     @rx.event
@@ -59,29 +98,87 @@ class RuleImportState(AppState):
         done = await self._run(dry=False)
         if done is None:
             return None
-        self.is_open = False
+        self._forget()
+        if isinstance(done, RuleImportJob):
+            self.job = job_row(done)
+            return None
         said: EventSpec = toast("rules.imported", n=done.created + done.updated)
         return [said, RulesState.load]
 
-    async def _look(self) -> None:
-        found = await self._run(dry=True)
-        self.checked = found is not None
-        if found is None:
-            return
-        self.check = {key: getattr(found, key) for key in NOTHING}
-        self.names = found.names
-        self.problems = [
-            {"row": one.row, "field": one.field, "code": one.code, "args": one.args} for one in found.problems[:SHOWN]
-        ]
+    @rx.event
+    async def ask_stop(self, is_open: bool) -> None:
+        await self.principal()
+        self.asks_stop = bool(is_open)
 
-    async def _run(self, *, dry: bool) -> RuleImportResult | None:
+    @rx.event
+    async def stop(self) -> None:
+        """Take no more rows of the large file; those that came in stay."""
+        self.asks_stop = False
+        async with self.unit_of_work() as uow:
+            self.job = job_row(await rules.cancel(uow, parsed_id(str(self.job["id"]))))
+
+    @rx.event
+    async def put_away(self) -> None:
+        """Put the result of the large file away."""
+        await self.principal()
+        self.job = NO_JOB
+
+    async def _look(self) -> None:
+        await self._stop_look()
+        self.checked, self.look = False, NO_JOB
+        found = await self._run(dry=True)
+        if isinstance(found, RuleImportJob):
+            self._show_look(found)
+        elif found is not None:
+            self._show(found, found.problems)
+
+    async def _stop_look(self) -> None:
+        """A look that nobody waits for any more takes no worker's time."""
+        if not self.is_looking:
+            return
+        try:
+            async with self.unit_of_work() as uow:
+                await rules.cancel(uow, parsed_id(self.look["id"]))
+        except Conflict:
+            return
+
+    def _show_look(self, found: RuleImportJob) -> None:
+        self.look = job_row(found)
+        if found.status == "done":
+            self._show(found, found.problems)
+        elif found.error_code:
+            self.error, self.error_args = found.error_code, {key: str(value) for key, value in found.error_args.items()}
+
+    def _show(self, found: RuleImportResult | RuleImportJob, problems: list[ImportProblem]) -> None:
+        self.checked, self.names = True, found.names
+        self.check = {key: getattr(found, key) or 0 for key in NOTHING}
+        shown = problems[:SHOWN]
+        self.problems = [
+            {"row": one.row, "field": one.field, "label": one.field in NAMED, "code": one.code, "args": one.args} for one in shown
+        ]
+        self.hidden = max(0, found.failed - len({one.row for one in shown}))
+
+    def _forget(self) -> None:
+        self.is_open = self.checked = False
+        self.file_id = self.file_name = self.error = ""
+        self.file_size, self.hidden, self.way, self.check = 0, 0, "skip", NOTHING
+        self.look, self.problems, self.names, self.error_args = NO_JOB, [], [], {}
+
+    async def _run(self, *, dry: bool) -> RuleImportResult | RuleImportJob | None:
         self.error, self.error_args = "", {}
         ask = RuleImport(file_id=parsed_id(self.file_id), on_duplicate=self.way, dry_run=dry)
         try:
-            async with self.unit_of_work() as uow:
-                return await auto_replies.bring_in(uow, ask)
+            return await rules.request(await self.principal(), ask)
         except Invalid as error:
             wrong = error.fields[0] if error.fields else None
             self.error = wrong.code if wrong else error.code
             self.error_args = dict(wrong.args) if wrong else dict(error.args_)
             return None
+
+    async def _read_job(self, uow: TenantUnitOfWork) -> None:
+        if not uow.principal.may("rules.write"):
+            return
+        newest = await rules.recent(uow, limit=1)
+        is_shown = bool(newest) and str(newest[0].id) == self.job.get("id")
+        if newest and (newest[0].status in OPEN or is_shown):
+            self.job = job_row(newest[0])

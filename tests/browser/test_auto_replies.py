@@ -124,3 +124,49 @@ def test_a_rule_is_dragged_with_the_mouse(shop: Callable[[str, int, str], Storyt
     page.mouse.up()
     expect(page.locator("tbody tr").first).to_contain_text("tiga", timeout=PATIENCE_MS)
     assert names(person) == ["tiga", "satu", "dua"]
+
+
+@pytest.mark.parametrize(("language", "width", "theme"), [("en", 1280, "dark"), ("id", 390, "light")])
+def test_many_rules_come_out_of_a_file_while_the_page_shows_how_far_they_are(
+    shop: Callable[[str, int, str], Storyteller], language: str, width: int, theme: str
+) -> None:
+    person = shop(language, width, theme)
+    page = person.page
+    rows = "".join(f"Aturan {n},kata {n},Jawaban {n}\n" for n in range(230))
+    page.goto("/automation")
+    person.see("rules.empty.title")
+    person.press("rules.files")
+    page.get_by_role("menuitem", name=person.words("rules.import")).click()
+    dialog = page.get_by_role("dialog")
+    file = {"name": "aturan.csv", "mimeType": "text/csv", "buffer": f"nama,kata kunci,jawaban\n{rows}Salah,,x\n".encode()}
+    dialog.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
+    # A look that a worker takes: what would come, and what would not, with its row and its column.
+    come = dialog.get_by_role("button", name=person.words("rules.import.do", n=230))
+    expect(come).to_be_enabled(timeout=PATIENCE_MS)
+    problem = dialog.locator(".import-problems li")
+    expect(problem).to_have_count(1)
+    expect(problem).to_contain_text(f"{person.words('rules.import.row', n=232)} · {person.words('rules.column.keywords')}")
+    assert person.api("GET", "/auto-replies")["total"] == 0
+    assert serious(page) == []
+    come.click()
+    expect(dialog).to_have_count(0, timeout=PATIENCE_MS)
+    person.see("rules.import.done", name="aturan.csv", created=230, updated=0, skipped=0, failed=1)
+    errors = page.get_by_role("link", name=person.words("imports.errors.get", n=1)).get_attribute("href")
+    assert errors is not None
+    assert "232,keywords" in page.request.get(person.app.base_url + errors).text()
+    assert person.api("GET", "/auto-replies")["total"] == 230
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    person.press("common.close")
+    # One more large file, stopped by hand: what came in stays and is told.
+    more = "".join(f"Lagi {n},lain {n},x\n" for n in range(260))
+    person.press("rules.files")
+    page.get_by_role("menuitem", name=person.words("rules.import")).click()
+    dialog.locator("input[type=file]").set_input_files(file | {"buffer": f"nama,kata kunci,jawaban\n{more}".encode()})  # type: ignore[arg-type]
+    dialog.get_by_role("button", name=person.words("rules.import.do", n=260)).click(timeout=PATIENCE_MS)
+    person.press("imports.cancel")
+    page.get_by_role("alertdialog").get_by_role("button", name=person.words("imports.cancel"), exact=True).click()
+    job = person.api("GET", "/auto-replies/imports")["items"][0]
+    expect(page.locator(".notice")).to_contain_text(person.words("rules.import.stopped", name="aturan.csv", processed=job["processed"], total=260,
+        created=job["created"], updated=0, skipped=0, failed=0), timeout=PATIENCE_MS)  # fmt: skip
+    assert job["status"] == "cancelled"
+    assert person.api("GET", "/auto-replies")["total"] == 230 + job["created"]

@@ -184,10 +184,11 @@ class ImportKind(StrEnum):
 
     CONTACTS = "contacts"
     BLACKLIST = "blacklist"
+    AUTO_REPLIES = "auto_replies"
 
 
 class ImportJob(TenantRow, Leased, table=True):
-    """One file of contacts, or of people not to write to, on its way in, with its checkpoint."""
+    """One file of contacts, of people not to write to, or of keyword rules, on its way in, with its checkpoint."""
 
     __tablename__ = "import_jobs"
     __table_args__ = (
@@ -215,7 +216,7 @@ class ImportJob(TenantRow, Leased, table=True):
     skipped: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
     failed: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
     checkpoint: int = Field(default=0, sa_column=Column(BigInteger, nullable=False, server_default="0"))
-    """Chunks of the file that are behind us, one bit each."""
+    """Chunks of the file that are behind us, one bit each. Rules come in row by row: there `processed` is the checkpoint."""
     error_code: str | None = Field(default=None)
     created_by: UUID | None = Field(default=None)
     started_at: datetime | None = time_field()
@@ -237,3 +238,5 @@ class ImportRowError(TenantRow, table=True):
     column: str
     value: str
     reason: str
+    args: dict[str, Any] = Field(default_factory=dict, sa_column=json_column())
+    """What the words of the reason need, such as a limit."""

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from wa_app.models.auto_replies import AnswerDelay, LimitPeriod, MatchType
+from wa_app.schemas.contacts import ImportView
 
 MAX_RULES: Final = 500
 MAX_KEYWORDS: Final = 50
@@ -258,6 +259,17 @@ class ImportProblem(BaseModel):
     code: str
     args: dict[str, Any] = Field(default_factory=dict)
     message: str = ""
+    value: str = ""
+    """What stands in the cell, as far as it could be read."""
+
+
+class RuleImportJob(ImportView):
+    """A large file that a worker brings in: how far it is, and what it could not take so far."""
+
+    names: list[str]
+    """The first 20 rules that were or would be made or changed."""
+    problems: list[ImportProblem]
+    """The first 200; all of them at `errors_url` when it is over."""
 
 
 class RuleImportResult(BaseModel):

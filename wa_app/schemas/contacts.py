@@ -142,7 +142,7 @@ class ImportRequest(Input):
 class ImportView(BaseModel):
     id: UUID
     kind: ImportKind
-    """What the rows become: contacts, or entries of the blacklist."""
+    """What the rows become: contacts, entries of the blacklist, or keyword rules."""
     file_id: UUID
     file_name: str
     status: ImportStatus
@@ -159,6 +159,8 @@ class ImportView(BaseModel):
     """Values that were left out of contacts that came in all the same."""
     error_code: str | None
     error_args: dict[str, Any]
+    status_url: str
+    """Where to ask how far it is."""
     errors_url: str | None
     created_at: datetime
     started_at: datetime | None

@@ -73,7 +73,7 @@ _GRABS = text("""
 """)
 
 
-_IMPORT_KINDS = {"contacts": "import", "blacklist": "blacklist"}
+_IMPORT_KINDS = {"contacts": "import", "blacklist": "blacklist", "auto_replies": "rules"}
 
 
 async def get_overview(uow: TenantUnitOfWork) -> Overview:

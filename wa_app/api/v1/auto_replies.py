@@ -1,14 +1,17 @@
 """`/api/v1/auto-replies`: keyword rules, in the order they are asked in."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
 from fastapi import Query
 from starlette.responses import Response
 
-from wa_app.api.deps import Uow
+from wa_app.api.deps import CurrentPrincipal, Uow
 from wa_app.api.paging import ListingDep, Page, pack
 from wa_app.api.routing import router
+from wa_app.api.v1.contacts import csv_download
+from wa_app.db import unit_of_work
 from wa_app.i18n import translate
 from wa_app.models.auto_replies import MatchType
 from wa_app.schemas.auto_replies import (
@@ -17,14 +20,19 @@ from wa_app.schemas.auto_replies import (
     AutoReplyView,
     RuleFilter,
     RuleImport,
+    RuleImportJob,
     RuleImportResult,
     RuleOrder,
     RuleTest,
     RuleTestResult,
 )
 from wa_app.services import auto_replies
+from wa_app.services.imports import errors_csv
+from wa_app.services.imports import rules as imports
 
 routes = router("/auto-replies", "auto-replies")
+
+Told = TypeVar("Told", bound=RuleImportResult | RuleImportJob)
 
 Active = Annotated[bool | None, Query()]
 Kind = Annotated[MatchType | None, Query()]
@@ -73,12 +81,51 @@ async def export(
     })  # fmt: skip
 
 
-@routes.post("/import")
-async def import_file(uow: Uow, body: RuleImport) -> RuleImportResult:
-    """Make rules out of CSV, XLSX or JSON. Rows that are wrong are left out and told; `dry_run` keeps nothing."""
-    result = await auto_replies.bring_in(uow, body)
+@routes.post("/import", responses={202: {"model": RuleImportJob, "description": "Many rows: a worker takes them"}})
+async def import_file(principal: CurrentPrincipal, body: RuleImport, answer: Response) -> RuleImportResult | RuleImportJob:
+    """Make rules out of CSV, XLSX or JSON. Rows that are wrong are left out and told; `dry_run` keeps nothing.
+
+    More than 200 rows are taken by a worker: the answer is 202 with the job, to be watched at its `status_url`.
+    """
+    result = await imports.request(principal, body)
+    if isinstance(result, RuleImportJob):
+        answer.status_code, answer.headers["Location"] = 202, result.status_url
+    return _told(result, principal.language)
+
+
+@routes.get("/imports")
+async def list_imports(uow: Uow) -> Page[RuleImportJob]:
+    """The newest ten files that a worker brought in or brings in."""
+    return Page(items=[_told(one, uow.principal.language) for one in await imports.recent(uow)])
+
+
+@routes.get("/imports/{import_id}")
+async def show_import(uow: Uow, import_id: UUID) -> RuleImportJob:
+    """How far a file is, and what could not be taken."""
+    return _told(await imports.get(uow, import_id), uow.principal.language)
+
+
+@routes.post("/imports/{import_id}/cancel")
+async def cancel_import(uow: Uow, import_id: UUID) -> RuleImportJob:
+    """Stop it; rules that came in already stay."""
+    return _told(await imports.cancel(uow, import_id), uow.principal.language)
+
+
+@routes.get("/imports/{import_id}/errors", response_class=Response)
+async def import_errors(principal: CurrentPrincipal, import_id: UUID) -> Response:
+    """What was refused, as CSV: `row,column,value,reason`."""
+    async with unit_of_work(principal) as uow:
+        await imports.get(uow, import_id)
+
+    def reason(code: str, args: Mapping[str, Any]) -> str:
+        return translate(principal.language, f"error.{code}", **args)
+
+    return csv_download(errors_csv(principal, import_id, reason), "galat-aturan.csv")
+
+
+def _told(result: Told, language: str) -> Told:
     for one in result.problems:
-        one.message = translate(uow.principal.language, f"error.{one.code}", **one.args)
+        one.message = translate(language, f"error.{one.code}", **one.args)
     return result
 
 

@@ -1,7 +1,7 @@
 """`/api/v1/contacts/upload` and what follows: imports, their progress and their errors."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -106,8 +106,8 @@ async def errors(import_id: UUID, request: Request, principal: CurrentPrincipal)
         await imports.get(uow, import_id)
     language = of_request(request)
 
-    def reason(code: str) -> str:
-        return translate(language, f"error.{code}")
+    def reason(code: str, args: Mapping[str, Any]) -> str:
+        return translate(language, f"error.{code}", **args)
 
     return csv_download(imports.errors_csv(principal, import_id, reason), "galat-impor.csv")
 

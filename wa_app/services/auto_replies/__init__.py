@@ -6,7 +6,8 @@
     reading    rules as they are shown: list_, get, sums
     writing    create, update, toggle, duplicate, remove, restore, reorder, purge
     trying     a text tried on the rules
-    transfer   rules in files, out and in; `cells` is a rule as a row
+    transfer   rules in files, out, and read into rows; `cells` is a rule as a row
+    taking     rows become rules (`services.imports.rules` says whether at once or by a worker)
     examples   rules a shop can begin with
     checking   whether a rule makes sense, field by field
 """
@@ -15,7 +16,8 @@ from wa_app.services.auto_replies.counting import count_hit, figures, tidy
 from wa_app.services.auto_replies.deciding import decide
 from wa_app.services.auto_replies.examples import add_examples
 from wa_app.services.auto_replies.reading import get, list_, sums
-from wa_app.services.auto_replies.transfer import bring_in, export
+from wa_app.services.auto_replies.taking import take, take_all
+from wa_app.services.auto_replies.transfer import export, rows_of, rows_of_file
 from wa_app.services.auto_replies.trying import try_text
 from wa_app.services.auto_replies.writing import (
     create,
@@ -30,7 +32,6 @@ from wa_app.services.auto_replies.writing import (
 
 __all__ = [
     "add_examples",
-    "bring_in",
     "count_hit",
     "create",
     "decide",
@@ -43,7 +44,11 @@ __all__ = [
     "remove",
     "reorder",
     "restore",
+    "rows_of",
+    "rows_of_file",
     "sums",
+    "take",
+    "take_all",
     "tidy",
     "toggle",
     "try_text",

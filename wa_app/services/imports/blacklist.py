@@ -18,9 +18,9 @@ from wa_app.schemas.contacts import ImportRequest, ImportView
 from wa_app.services import audit
 from wa_app.services.blacklist.blocking import Why
 from wa_app.services.contacts.writing import tenant_region
+from wa_app.services.files import local_copy
 from wa_app.services.imports import jobs
 from wa_app.services.imports.plan import make_plan, mapping_of
-from wa_app.services.imports.source import local_copy
 
 NAMES: Final = {
     "reason": ("reason", "alasan"),

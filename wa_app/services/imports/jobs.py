@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -21,9 +21,9 @@ from wa_app.schemas.contacts import AnalysisView, ColumnView, ImportRequest, Imp
 from wa_app.schemas.principal import Principal
 from wa_app.services import audit, tags
 from wa_app.services.contacts.writing import tenant_region
+from wa_app.services.files import local_copy
 from wa_app.services.imports.plan import Person, Plan, Refusal, make_plan, mapping_of, read_person
 from wa_app.services.imports.prepare import people
-from wa_app.services.imports.source import local_copy
 
 PREVIEW_ROWS = 20_000
 SAMPLES = 4
@@ -109,7 +109,9 @@ async def request(uow: TenantUnitOfWork, data: ImportRequest) -> ImportView:
     return view(job)
 
 
-VERBS = {ImportKind.CONTACTS: "contacts.import", ImportKind.BLACKLIST: "blacklist.write"}
+VERBS = {
+    ImportKind.CONTACTS: "contacts.import", ImportKind.BLACKLIST: "blacklist.write", ImportKind.AUTO_REPLIES: "rules.write",
+}  # fmt: skip
 """Who may start, watch and stop a job, by what its rows become."""
 
 
@@ -143,13 +145,19 @@ async def cancel(uow: TenantUnitOfWork, job_id: UUID) -> ImportView:
     return view(job)
 
 
-async def errors_csv(principal: Principal, job_id: UUID, reason: Callable[[str], str] = str) -> AsyncIterator[bytes]:
-    """The refused values as CSV: `row,column,value,reason`; `reason` puts the stored code into words."""
+def _code(code: str, args: Mapping[str, Any]) -> str:
+    return code
+
+
+async def errors_csv(
+    principal: Principal, job_id: UUID, reason: Callable[[str, Mapping[str, Any]], str] = _code
+) -> AsyncIterator[bytes]:
+    """The refused values as CSV: `row,column,value,reason`; `reason` puts the stored code and its arguments into words."""
     after, first = 0, True
     while True:
         async with unit_of_work(principal) as uow:
             rows = await _errors(uow, job_id, after)
-        lines = ([str(row.row), row.column, row.value, reason(row.reason)] for row in rows)
+        lines = ([str(row.row), row.column, row.value, reason(row.reason, row.args)] for row in rows)
         body = b"".join(csv_chunks(("row", "column", "value", "reason"), lines))
         yield body if first else body.split(b"\r\n", 1)[1]
         if len(rows) < PREVIEW_ROWS:
@@ -186,13 +194,15 @@ async def wake_next(principal: Principal, but: UUID) -> None:
 
 def view(job: ImportJob) -> ImportView:
     is_over = job.status not in OPEN
+    address = f"/api/v1/{'auto-replies' if job.kind is ImportKind.AUTO_REPLIES else 'contacts'}/imports/{job.id}"
     options: dict[str, Any] = job.options
     return ImportView(
         **job.model_dump(include=set(ImportView.model_fields)),
         duplicates=options.get("duplicates", 0),
         warnings=options.get("warnings", 0),
         error_args=options.get("error_args", {}),
-        errors_url=f"/api/v1/contacts/imports/{job.id}/errors" if is_over else None,
+        status_url=address,
+        errors_url=f"{address}/errors" if is_over else None,
     )
 
 
@@ -332,7 +342,7 @@ async def _job(uow: TenantUnitOfWork, job_id: UUID, *, lock: bool = False) -> Im
 async def _errors(uow: TenantUnitOfWork, job_id: UUID, after: int) -> Sequence[Any]:
     await _job(uow, job_id)
     query = text(
-        'SELECT id, "row", "column", value, reason FROM import_errors WHERE tenant_id = :t AND job_id = :id '
+        'SELECT id, "row", "column", value, reason, args FROM import_errors WHERE tenant_id = :t AND job_id = :id '
         'ORDER BY "row", id OFFSET :after LIMIT :limit'
     )
     values = {"t": uow.tenant_id, "id": job_id, "after": after, "limit": PREVIEW_ROWS}

@@ -2,33 +2,28 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
-from pathlib import Path
-from threading import Event
-from time import monotonic
-from typing import Any
+from collections.abc import Mapping
 from uuid import UUID
 
 import structlog
 from sqlalchemy import text
 
 from wa_app import leases
-from wa_app.config import get_settings
 from wa_app.db import TenantUnitOfWork, unit_of_work
 from wa_app.errors import AppError, Invalid, LimitReached, NotFound
-from wa_app.kit import turns
 from wa_app.kit.tables import TableRefused, inspect
 from wa_app.models.files import File
 from wa_app.models.people import ImportJob, ImportKind, ImportStatus
 from wa_app.schemas.principal import Principal
 from wa_app.services import entitlements, identities, tags
 from wa_app.services.blacklist import blocking
+from wa_app.services.files import local_copy
 from wa_app.services.imports import blacklist as blacklisting
 from wa_app.services.imports import merge as merging
+from wa_app.services.imports import rules as ruling
+from wa_app.services.imports.holding import GivesWay, LeaseLost, Run, finish, heartbeat, mark_running, may_go_on, mine
 from wa_app.services.imports.plan import make_plan
 from wa_app.services.imports.prepare import Cancelled, Prepared, chunk_path, prepare, refusals_path
-from wa_app.services.imports.source import local_copy
 
 log = structlog.get_logger(__name__)
 
@@ -46,36 +41,8 @@ _STEP = (
     "AND (checkpoint >> :number) & 1 = 0 RETURNING processed"
 )
 
-
-SLICE_S = 5.0
-"""An import gives way after this when other jobs wait for a thread, in seconds."""
 ABREAST = 2
 """Chunks merged at the same time. They share no number, and each moves its own bit of the checkpoint."""
-
-
-class LeaseLost(Exception):
-    """Somebody else works on the job, or it was cancelled: this run stops without a trace."""
-
-
-class GivesWay(Exception):
-    """Other jobs wait for the thread: this one goes on later, after its checkpoint."""
-
-
-class _Run:
-    def __init__(self, principal: Principal, job: ImportJob, epoch: int) -> None:
-        self.principal, self.job, self.epoch = principal, job, epoch
-        self.stop = Event()
-        self.started_at = monotonic()
-
-    @property
-    def blocks(self) -> bool:
-        """The rows are people not to write to."""
-        return self.job.kind is ImportKind.BLACKLIST
-
-    @property
-    def folder(self) -> Path:
-        """Where the chunks of this job are spooled; only this user may look."""
-        return get_settings().data / "imports" / str(self.job.id)
 
 
 async def run(principal: Principal, job_id: UUID) -> None:
@@ -88,18 +55,18 @@ async def run(principal: Principal, job_id: UUID) -> None:
         epoch = await leases.take(uow, ImportJob, principal.tenant_id, job_id, owner)
         if epoch is None:
             return
-        await _mark_running(uow, job_id)
-    this = _Run(principal, job, epoch)
+        await mark_running(uow, job_id)
+    this = Run(principal, job, epoch)
     try:
-        async with _heartbeat(this):
-            await _work(this)
+        async with heartbeat(this):
+            await (ruling.bring_in(this) if job.kind is ImportKind.AUTO_REPLIES else _work(this))
     except* (LeaseLost, Cancelled):
         log.info("import.stopped", job=str(job_id))
     except* GivesWay:
         async with unit_of_work(principal) as uow:
             await leases.release(uow, ImportJob, principal.tenant_id, job_id, epoch)
     except* (TableRefused, Invalid, LimitReached, NotFound) as group:
-        await _finish(this, ImportStatus.FAILED, *_reason(group))
+        await finish(this, ImportStatus.FAILED, *_reason(group))
     finally:
         # A thread that still reads the file must not outlive its run.
         this.stop.set()
@@ -116,7 +83,7 @@ def _reason(group: BaseExceptionGroup[BaseException]) -> tuple[str, Mapping[str,
     return (field.code, field.args) if field else (error.code, error.args_)
 
 
-async def _work(this: _Run) -> None:
+async def _work(this: Run) -> None:
     prepared = await _prepared(this)
     rules = await _first_step(this, prepared)
     if this.job.dry_run:
@@ -131,12 +98,12 @@ async def _work(this: _Run) -> None:
         async with asyncio.TaskGroup() as group:
             for number in now:
                 group.create_task(_merge_chunk(this, number, prepared.chunks[number], rules))
-        if left and monotonic() - this.started_at >= SLICE_S and turns.others_wait():
-            raise GivesWay
-    await _finish(this, ImportStatus.DONE)
+        if left:
+            may_go_on(this)
+    await finish(this, ImportStatus.DONE)
 
 
-async def _prepared(this: _Run) -> Prepared:
+async def _prepared(this: Run) -> Prepared:
     """The chunks of the file, read in a thread."""
     options = this.job.options
     async with unit_of_work(this.principal) as uow:
@@ -162,16 +129,16 @@ async def _prepared(this: _Run) -> Prepared:
         return await asyncio.to_thread(prepare, path, plan, key, this.folder, this.stop, tell)
 
 
-async def _tell_reading(this: _Run, rows: int) -> None:
+async def _tell_reading(this: Run, rows: int) -> None:
     async with unit_of_work(this.principal) as uow:
         uow.publish("import", id=this.job.id, status="running", reading=rows)
 
 
-async def _first_step(this: _Run, prepared: Prepared) -> merging.Rules:
+async def _first_step(this: Run, prepared: Prepared) -> merging.Rules:
     """Write down what reading found, once, and make the tags."""
     options = this.job.options
     async with unit_of_work(this.principal) as uow:
-        job = await _mine(uow, this)
+        job = await mine(uow, this)
         if job.total is None:
             await _store_refusals(uow, this)
             job.total, job.failed = prepared.total, prepared.failed
@@ -186,7 +153,7 @@ async def _first_step(this: _Run, prepared: Prepared) -> merging.Rules:
     return merging.Rules(options["on_duplicate"], list(batch.values()), bool(prepared.tags), evidence)
 
 
-async def _store_refusals(uow: TenantUnitOfWork, this: _Run) -> None:
+async def _store_refusals(uow: TenantUnitOfWork, this: Run) -> None:
     await uow.session.execute(text(_REFUSED_TABLE))
     await (await merging.driver(uow)).copy_to_table(
         "import_refused", source=refusals_path(this.folder), format="csv", force_not_null=["value", "column"]
@@ -194,7 +161,7 @@ async def _store_refusals(uow: TenantUnitOfWork, this: _Run) -> None:
     await uow.session.execute(text(_REFUSED), {"t": uow.tenant_id, "id": this.job.id})
 
 
-async def _merge_chunk(this: _Run, number: int, rows: int, rules: merging.Rules) -> None:
+async def _merge_chunk(this: Run, number: int, rows: int, rules: merging.Rules) -> None:
     async with unit_of_work(this.principal) as uow:
         await merging.stage(uow, chunk_path(this.folder, number))
         merged = await _block_chunk(uow, this) if this.blocks else await merging.merge(uow, rules)
@@ -203,13 +170,13 @@ async def _merge_chunk(this: _Run, number: int, rows: int, rules: merging.Rules)
         await _step(uow, this, number, rows, merged)
 
 
-async def _block_chunk(uow: TenantUnitOfWork, this: _Run) -> merging.Merged:
+async def _block_chunk(uow: TenantUnitOfWork, this: Run) -> merging.Merged:
     done = await blocking.block_imported(uow, blacklisting.why(this.job))
     uow.publish("blacklist")
     return merging.Merged(done.added, done.changed, done.already)
 
 
-async def _would_block(this: _Run, prepared: Prepared) -> merging.Merged:
+async def _would_block(this: Run, prepared: Prepared) -> merging.Merged:
     """What the whole file would do to the list; writes nothing that stays."""
     added = changed = already = 0
     for number in range(len(prepared.chunks)):
@@ -220,7 +187,7 @@ async def _would_block(this: _Run, prepared: Prepared) -> merging.Merged:
     return merging.Merged(added, changed, already)
 
 
-async def _step(uow: TenantUnitOfWork, this: _Run, number: int, rows: int, merged: merging.Merged) -> None:
+async def _step(uow: TenantUnitOfWork, this: Run, number: int, rows: int, merged: merging.Merged) -> None:
     """Move the checkpoint in the chunk's own transaction, or lose the chunk."""
     values = {"t": uow.tenant_id, "id": this.job.id, "epoch": this.epoch, "number": number, "rows": rows}
     values |= {"created": merged.created, "updated": merged.updated, "skipped": merged.skipped}
@@ -230,7 +197,7 @@ async def _step(uow: TenantUnitOfWork, this: _Run, number: int, rows: int, merge
     uow.publish("import", id=this.job.id, status="running", processed=processed)
 
 
-async def _count_new(this: _Run, prepared: Prepared) -> tuple[int, int]:
+async def _count_new(this: Run, prepared: Prepared) -> tuple[int, int]:
     """New and known people of the whole file; writes nothing that stays."""
     new = known = 0
     for number in range(len(prepared.chunks)):
@@ -241,7 +208,7 @@ async def _count_new(this: _Run, prepared: Prepared) -> tuple[int, int]:
     return new, known
 
 
-async def _check_limit(this: _Run, prepared: Prepared) -> None:
+async def _check_limit(this: Run, prepared: Prepared) -> None:
     """Refuse before the first row when the package has no room for all: nothing is half done."""
     async with unit_of_work(this.principal) as uow:
         limit = await entitlements.limit_of(uow, "contacts")
@@ -253,86 +220,29 @@ async def _check_limit(this: _Run, prepared: Prepared) -> None:
         await attempt.rollback()
 
 
-async def _dry_run(this: _Run, prepared: Prepared) -> None:
+async def _dry_run(this: Run, prepared: Prepared) -> None:
     found = await (_would_block(this, prepared) if this.blocks else _would_import(this, prepared))
     async with unit_of_work(this.principal) as uow:
-        job = await _mine(uow, this)
+        job = await mine(uow, this)
         job.created, job.updated = found.created, found.updated
         job.skipped, job.processed = prepared.duplicates + found.skipped, prepared.total
-    await _finish(this, ImportStatus.DONE)
+    await finish(this, ImportStatus.DONE)
 
 
-async def _would_import(this: _Run, prepared: Prepared) -> merging.Merged:
+async def _would_import(this: Run, prepared: Prepared) -> merging.Merged:
     new, known = await _count_new(this, prepared)
     changes = this.job.options["on_duplicate"] != "skip"
     return merging.Merged(new, known if changes else 0, 0 if changes else known)
 
 
-async def _checkpoint(this: _Run) -> int:
+async def _checkpoint(this: Run) -> int:
     async with unit_of_work(this.principal) as uow:
-        return (await _mine(uow, this)).checkpoint
+        return (await mine(uow, this)).checkpoint
 
 
-async def _mine(uow: TenantUnitOfWork, this: _Run) -> ImportJob:
-    """The job's row, locked, while it is still this run's."""
-    job = await uow.session.get(ImportJob, this.job.id, with_for_update=True)
-    if job is None or job.status is not ImportStatus.RUNNING or job.lease_epoch != this.epoch:
-        raise LeaseLost
-    return job
-
-
-async def _mark_running(uow: TenantUnitOfWork, job_id: UUID) -> None:
-    query = text(
-        "UPDATE import_jobs SET status = 'running', started_at = COALESCE(started_at, now()) "
-        "WHERE tenant_id = :t AND id = :id"
-    )
-    await uow.session.execute(query, {"t": uow.tenant_id, "id": job_id})
-    uow.publish("import", id=job_id, status="running")
-
-
-async def _finish(this: _Run, status: ImportStatus, code: str | None = None, args: Any = None) -> None:
-    async with unit_of_work(this.principal) as uow:
-        try:
-            job = await _mine(uow, this)
-        except LeaseLost:
-            return
-        job.status, job.error_code = status, code
-        if args:
-            job.options = {**job.options, "error_args": dict(args)}
-        await uow.session.flush()
-        await uow.session.execute(
-            text("UPDATE import_jobs SET finished_at = now(), lease_until = NULL WHERE tenant_id = :t AND id = :id"),
-            {"t": uow.tenant_id, "id": job.id},
-        )
-        uow.publish("import", id=job.id, status=status)
-
-
-async def _clean_up(this: _Run) -> None:
+async def _clean_up(this: Run) -> None:
     """Remove the spool unless the job goes on elsewhere."""
     async with unit_of_work(this.principal) as uow:
         job = await uow.session.get(ImportJob, this.job.id)
     if job is None or job.status is not ImportStatus.RUNNING:
         await asyncio.to_thread(shutil.rmtree, this.folder, ignore_errors=True)
-
-
-@asynccontextmanager
-async def _heartbeat(this: _Run) -> AsyncIterator[None]:
-    """Keep the lease, also while the file is being read; a lost one stops the reading."""
-    task = asyncio.create_task(_beat(this))
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-async def _beat(this: _Run) -> None:
-    while True:
-        await asyncio.sleep(leases.heartbeat_s())
-        async with unit_of_work(this.principal) as uow:
-            job = await uow.session.get(ImportJob, this.job.id)
-            kept = await leases.renew(uow, ImportJob, this.principal.tenant_id, this.job.id, this.epoch)
-        if not kept or job is None or job.status is not ImportStatus.RUNNING:
-            this.stop.set()
-            return
