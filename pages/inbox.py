@@ -37,20 +37,28 @@ def _list_pane() -> rx.Component:
     )  # fmt: skip
 
 
+def _is_group() -> rx.Var[bool]:
+    """In groups only rules answer."""
+    found: rx.Var[bool] = C.head["group"].to(bool)
+    return found
+
+
 def _bot_switch() -> rx.Component:
-    on = rx.fragment(icon("sparkles"), rx.el.span(t("inbox.bot.on"), class_name="desk"), rx.el.span(t("inbox.ai"), class_name="phone-only"))
+    by_ai = rx.fragment(icon("sparkles"), rx.el.span(t("inbox.bot.on"), class_name="desk"), rx.el.span(t("inbox.ai"), class_name="phone-only"))
+    by_rules = rx.fragment(icon("whole-word"), rx.el.span(t("inbox.bot.rules"), class_name="desk"), rx.el.span(t("inbox.rule"), class_name="phone-only"))
+    on, on_help = rx.cond(_is_group(), by_rules, by_ai), rx.cond(_is_group(), t("inbox.bot.rules.help"), t("inbox.bot.on.help"))
     off = rx.fragment(icon("user"), rx.el.span(t("inbox.bot.off"), class_name="desk"), rx.el.span(t("inbox.bot.off.short"), class_name="phone-only"))
     return rx.el.button(
         rx.cond(C.bot, on, off), rx.el.span(class_name="knob"), type="button", role="switch", aria_checked=C.bot, aria_label=t("inbox.bot"),
         on_click=C.toggle_bot, disabled=~C.may_write, class_name=rx.cond(C.bot, "bot-switch switch on", "bot-switch switch"),
-        title=rx.cond(C.bot, t("inbox.bot.on.help"), rx.cond(C.resumes_at, t("inbox.bot.back", at=moment(C.resumes_at)), t("inbox.bot.off.help"))),
+        title=rx.cond(C.bot, on_help, rx.cond(C.resumes_at, t("inbox.bot.back", at=moment(C.resumes_at)), t("inbox.bot.off.help"))),
     )  # fmt: skip
 
 
 def _chat_head() -> rx.Component:
     shown = rx.cond(C.name, C.name, phone(C.phone))
     person = rx.el.button(
-        petal(C.contact_id, C.name),
+        petal(C.contact_id, C.name, group=_is_group()),
         rx.el.span(
             rx.el.span(shown, class_name="who-name clip"),
             rx.el.span(C.device, class_name="who-note clip"),

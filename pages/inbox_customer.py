@@ -44,11 +44,13 @@ def _who() -> rx.Component:
         class_name="row",
     )  # fmt: skip
     return rx.el.div(
-        petal(C.contact_id, C.name, "lg"),
+        petal(C.contact_id, C.name, "lg", group=person["group"].to(bool)),
         rx.cond(S.renaming, edit, shown),
-        rx.cond(~person["group"].to(bool), rx.el.div(rx.cond(C.phone, phone(C.phone), t("inbox.no_number")), class_name="small muted")),
+        rx.el.div(
+            rx.cond(person["group"].to(bool), t("inbox.group"), rx.cond(C.phone, phone(C.phone), t("inbox.no_number"))), class_name="small muted"
+        ),
         rx.cond(
-            person["since"],
+            person["since"] & ~person["group"].to(bool),
             rx.el.div(rx.cond(city, rx.fragment(city, " · "), ""), t("inbox.since", date=date(person["since"].to(str))), class_name="small muted"),
         ),
         rx.cond(person["tags"].to(list[dict[str, str]]).length() > 0, tag_list(person["tags"].to(list[dict[str, str]]))),
@@ -160,9 +162,13 @@ def customer_pane() -> rx.Component:
         _rows(t("inbox_chat.about.campaigns"), S.received, _received),
         merged_part(section),
         _rows(t("inbox_chat.about.cases"), S.cases, _case, is_open=False),
-        section(
-            t("contacts.consent"),
-            rx.cond(S.consents.length() > 0, rx.fragment(rx.foreach(S.consents, _consent)), rx.el.span(t("contacts.consent.none"), class_name="small muted")),
+        rx.cond(
+            S.person["group"].to(bool),
+            section(t("inbox.group.how"), rx.el.p(t("inbox.group.words"), class_name="small muted")),
+            section(
+                t("contacts.consent"),
+                rx.cond(S.consents.length() > 0, rx.fragment(rx.foreach(S.consents, _consent)), rx.el.span(t("contacts.consent.none"), class_name="small muted")),
+            ),
         ),
     )  # fmt: skip
     return rx.el.aside(

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from wa_app.errors import AppError
 from wa_app.files.links import LINK_S
+from wa_app.kit.phones import display
 from wa_app.schemas.conversations import ChatMedia, ChatMessage, ChatView, PendingAnswer
 from wa_app.schemas.files import FileView
 from wa_app.schemas.traces import TraceEntry, TraceStep
@@ -36,7 +37,7 @@ def chat_row(view: ChatView) -> dict[str, Any]:
         "id": str(view.id), "contact": str(view.contact.id), "name": view.contact.name, "phone": view.contact.phone or "",
         "at": iso(view.last_message_at), "text": (view.last_text or "")[:PREVIEW], "type": view.last_type or "",
         "by": _last_by(view), "draft": None if view.draft is None else view.draft[:PREVIEW], "unread": view.unread, "device": view.device_name,
-        "turn": "bot" if view.is_bot_active else "human", "needs": view.needs_human_at is not None, "waiting": iso(waiting(view)),
+        "turn": ("rule" if view.is_group else "bot") if view.is_bot_active else "human", "group": view.is_group, "needs": view.needs_human_at is not None, "waiting": iso(waiting(view)),
         "who": str(view.assigned_to or ""), "who_name": view.assignee_name or "", "status": view.status,
         "priority": "" if view.priority == "none" else view.priority,
         "tags": [{"name": tag.name, "color": tag.color} for tag in view.tags[:TAGS]], "tags_more": max(0, len(view.tags) - TAGS),
@@ -87,7 +88,7 @@ def line_row(one: ChatMessage, tenant_id: UUID, names: Mapping[UUID, str]) -> di
     """One line of the thread. `names`: of campaigns by id. What a group's member wrote has the member's name."""
     trace = one.trace or []
     return {
-        "id": str(one.id), "side": _side(one), "by": one.sender, "name": _name(one, trace, names), "type": one.type,
+        "id": str(one.id), "side": _side(one), "by": one.sender, "name": _name(one, trace, names), "member": one.member is not None, "type": one.type,
         "text": one.text[:MAX_TEXT], "at": iso(one.timestamp), "status": one.status or "", "reason": one.error_code or "",
         "media": _media(one, tenant_id), "reading": (one.reading or "")[:MAX_TEXT], "reading_state": one.reading_state or "",
         "unread_why": one.reading_reason or "",
@@ -110,7 +111,7 @@ def _side(one: ChatMessage) -> str:
 
 def _name(one: ChatMessage, trace: list[TraceEntry], names: Mapping[UUID, str]) -> str:
     if one.member is not None:
-        return one.member.name or one.member.phone or ""
+        return one.member.name or (display(one.member.phone) if one.member.phone else "")
     if one.campaign_id is not None:
         return names.get(one.campaign_id, "")
     if one.sender == "human":

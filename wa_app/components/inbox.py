@@ -59,13 +59,14 @@ Plain = rx.EventHandler[no_args_event_spec]  # type: ignore[valid-type,type-arg]
 
 
 class Petal(rx.NoSSRComponent):
-    """Somebody's initials in the colour that the list gives them."""
+    """Somebody's initials in the colour that the list gives them; a group has a mark instead."""
 
     tag = "Petal"
 
     who: rx.Var[str]
     name: rx.Var[str]
     size: rx.Var[str]
+    group: rx.Var[bool]
 
 
 class Thread(rx.NoSSRComponent):
@@ -181,10 +182,10 @@ def _modules() -> dict[str, str]:
     return {name: str(rx.asset(f"inbox_{name}.jsx", shared=True).importable_path) for name in ("list", "thread", "composer", "menu")}
 
 
-def petal(contact_id: Any, name: Any, size: str = "") -> rx.Component:
+def petal(contact_id: Any, name: Any, size: str = "", *, group: Any = False) -> rx.Component:
     """See `Petal`."""
     Petal.library = _modules()["list"]
-    component: rx.Component = Petal.create(who=contact_id, name=name, size=size)
+    component: rx.Component = Petal.create(who=contact_id, name=name, size=size, group=group)
     return component
 
 

@@ -10,7 +10,7 @@ const REST_MS = 2500;
 const PRESS_MS = 480;
 const FAR = 100;
 const HUES = ["indigo", "terra", "teal", "ochre", "plum", "olive", "rose", "sea", "mist"];
-const TURNS = { bot: "agent", flow: "flow", human: "human" };
+const TURNS = { bot: "agent", flow: "flow", human: "human", rule: "rule" };
 const SOON_MIN = 10;
 
 export function hue(id) {
@@ -23,8 +23,10 @@ export function initials(name) {
   return ((name ?? "").trim().split(/\s+/).slice(0, 2).map((word) => [...word][0] ?? "").join("") || "?").replace(/[^\p{L}\p{N}]/gu, "") || "·";
 }
 
-export function Petal({ who, name, size }) {
-  return h("span", { className: size ? `avatar ${size}` : "avatar", style: { "--k": `var(--k-${hue(who)})` }, "aria-hidden": true }, initials(name).toUpperCase());
+// A person is a petal with initials, a group a rounded square with people.
+export function Petal({ who, name, size, group }) {
+  return h("span", { className: `avatar${size ? ` ${size}` : ""}${group ? " of-many" : ""}`, style: { "--k": `var(--k-${hue(who)})` }, "aria-hidden": true },
+    group ? h(Glyph, { name: "team", size: size === "lg" ? 26 : size === "sm" ? 12 : 18 }) : initials(name).toUpperCase());
 }
 
 function useHeight() {
@@ -106,7 +108,8 @@ const Row = memo(function Row({ row, t, height, at, total, top, selected, focusa
       href: `/inbox?chat=${row.id}`, className: `chat-row${row.unread ? " unread" : ""}`, onClick: open, "data-id": row.id, draggable: false,
       "aria-current": selected ? "true" : undefined, tabIndex: focusable ? 0 : -1, ...press,
     },
-      h(Petal, { who: row.contact, name: row.name }),
+      h(Petal, { who: row.contact, name: row.name, group: row.group }),
+      row.group && h("span", { className: "sr" }, `${t("inbox.group")}: `),
       h("span", { className: "chat-words" },
         h("span", { className: "line" },
           h("span", { className: "name clip" }, name),

@@ -92,8 +92,8 @@ function Bubble({ line, t, first, picked, onWhy, onReply, onAgain, canWrite, nam
   const failed = line.status === "failed" || line.status === "unknown";
   return h("div", { className: `bubble ${side}${first ? "" : " same"}${picked ? " picked" : ""}`, "data-line": line.id },
     side !== "in" && h(Head, { line, t, first, picked, onWhy }),
-    side === "in" && first && line.name && h("div", { className: "by member" }, h("span", { className: "clip" }, line.name)),
-    line.quote && h("div", { className: "quote" }, h("span", { className: "clip" }, line.quote)),
+    side === "in" && first && (line.name || line.member) && h("div", { className: "by member" }, h("span", { className: "clip" }, line.name || t("inbox.member"))),
+    line.quote && h("div", { className: "quote" }, h("span", { className: "clip" }, line.quote.text)),
     h(Media, { media: line.media, t }),
     line.place && h("a", { className: "file-tile", href: `https://www.openstreetmap.org/?mlat=${line.place[0]}&mlon=${line.place[1]}#map=16/${line.place[0]}/${line.place[1]}`, target: "_blank", rel: "noopener noreferrer" },
       h("span", { className: "tile neutral" }, h(Glyph, { name: "location" })), h("span", { className: "stack grow" }, h("span", { className: "strong" }, t("inbox.type.location")), h("span", { className: "small muted" }, `${line.place[0].toFixed(5)}, ${line.place[1].toFixed(5)}`))),
