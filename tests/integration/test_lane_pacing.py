@@ -195,15 +195,31 @@ async def waited_s(world: World, row_id: UUID) -> float:
     raise AssertionError(row["state"])
 
 
+async def is_sending(world: World) -> None:
+    """Wait until a message is with the lane: typed, or in a call."""
+    for _ in range(400):
+        if await world.fetch("SELECT 1 FROM outbound_messages WHERE tenant_id = $1 AND state = 'sending'", world.tenant_id):
+            return
+        await asyncio.sleep(0.025)
+    raise AssertionError("the lane took up nothing")
+
+
+async def is_asked(world: World) -> None:
+    """Wait until the server has been asked for something: the call that hangs is the campaign's."""
+    for _ in range(400):
+        if (await world.judge(items=False))["asked"]:
+            return
+        await asyncio.sleep(0.025)
+    raise AssertionError("nothing was asked")
+
+
 @pytest.mark.parametrize("knock", [True, False])
 async def test_a_reply_waits_for_neither_typing_nor_gap_of_a_campaign(world: World, knock: bool) -> None:
     """`knock`: its own message to the workers comes through; else the lane finds it by looking."""
     await world.link(1, {"delay_min_s": 8, "delay_max_s": 8, "typing": True})
     await world.add_campaign(await world.add_contacts(20), template="x" * 200)
     lane = asyncio.create_task(run_lane(world))
-    await asyncio.sleep(1)
-    states = await world.fetch("SELECT state FROM outbound_messages WHERE tenant_id = $1 AND state = 'sending'", world.tenant_id)
-    assert len(states) == 1, "a message is being typed"
+    await is_sending(world)
     reply = await enqueue_reply(world)
     if knock:
         await run_lane(world)
@@ -218,7 +234,7 @@ async def test_a_reply_does_not_wait_for_a_campaigns_call_that_hangs(world: Worl
     await world.add_campaign(await world.add_contacts(40))
     await world.fault("hang", count=1, seconds=8)
     lane = asyncio.create_task(run_lane(world))
-    await asyncio.sleep(0.5)
+    await is_asked(world)
     reply = await enqueue_reply(world)
     await run_lane(world)
     assert await waited_s(world, reply) < 2.5
