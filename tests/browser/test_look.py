@@ -134,6 +134,19 @@ async def _talk(tenant_id: UUID) -> None:
         ))  # fmt: skip
 
 
+def test_a_page_that_was_built_on_another_day_is_taken_over_as_it_is(app: RunningApp, browser: Browser, busy: Person) -> None:
+    """Pages are written when they are built: date and greeting of that hour must not meet those of now."""
+    context = browser.new_context(base_url=app.base_url)
+    context.add_cookies([busy.cookie])
+    page, errors = context.new_page(), []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.clock.set_fixed_time("2031-03-07T03:00:00Z")
+    page.goto(routes.HOME)
+    expect(page.locator("main")).to_contain_text("7 Maret 2031")
+    context.close()
+    assert errors == []
+
+
 def test_language_changes_at_once_and_is_remembered(open_page: Opener) -> None:
     page = open_page(routes.HOME)
     nav = page.get_by_role("navigation").first

@@ -10,7 +10,8 @@ let zone = "Asia/Jakarta";
 let version = 0;
 let language = read();
 let current = makeT(language);
-const serverT = makeT("id");
+// The page was written when it was built: what depends on the hour is filled in by the browser, or the two would differ.
+const serverT = Object.assign(makeT("id"), { greeting: () => "\u00a0", today: () => "\u00a0" });
 if (typeof window !== "undefined") {
   window.sapaT = (key, args) => current(key, args); // toasts sent by the server
   window.sapaLanguage = (next) => setLanguage(next);
