@@ -28,7 +28,7 @@ from wa_app.kit.ids import new_id
 from wa_app.schemas.contacts import TagCreate
 from wa_app.schemas.conversations import AnswerSettingsChange, ChatFilters, ChatSend
 from wa_app.schemas.principal import Principal
-from wa_app.services import conversations, tags
+from wa_app.services import conversations, tags, teams
 from wa_app.services.conversations import settings, sweeps, takeover
 
 
@@ -92,6 +92,9 @@ async def test_times_of_service_are_told_by_person_and_to_who_may_see_them(signe
             await conversations.send(uow, chat, ChatSend(text="Ya"))
         await conversations.close(uow, chats[0])
         await conversations.close(uow, chats[2])
+        sales, _ = await teams.create(uow, "Penjualan"), await teams.create(uow, "Gudang")
+        for chat in (chats[0], chats[3]):
+            await conversations.assign_team(uow, chat, sales.id)
         assert not (await conversations.get(uow, chats[2])).overdue
         found = await conversations.service_times(uow, days=7)
         first, whole = found.first_response, found.resolution
@@ -99,6 +102,9 @@ async def test_times_of_service_are_told_by_person_and_to_who_may_see_them(signe
         assert (first.cases, first.within_target, whole.cases, whole.within_target) == (3, 2, 2, 1)
         assert [round(value or 0) // 60 for value in (first.median_s, first.p90_s, whole.median_s, whole.p90_s)] == [20, 84, 55, 91]
         assert [(one.name, one.first_response.cases, one.resolution.cases) for one in found.people] == [("Sari", 3, 2)]
+        (team,) = found.teams
+        assert (team.team_id, team.name, team.first_response.cases, team.resolution.cases) == (sales.id, "Penjualan", 1, 1)
+        assert (team.first_response.within_target, round(team.resolution.median_s or 0) // 60) == (1, 10)
         old = {"long": datetime.now(UTC) - timedelta(days=9)}
         await uow.session.execute(text("UPDATE conversation_cases SET opened_at = :long"), old)
         assert (await conversations.service_times(uow, days=7)).first_response.median_s is None
@@ -106,7 +112,8 @@ async def test_times_of_service_are_told_by_person_and_to_who_may_see_them(signe
     stranger = Principal(signed.tenant_id, new_id(), frozenset({"messages.read"}))
     for principal, shown in ((agent, ["Sari"]), (stranger, []), (Principal(signed.tenant_id, None, agent.verbs, "api_key"), [])):
         async with unit_of_work(principal) as uow:
-            assert [one.name for one in (await conversations.service_times(uow, days=30)).people] == shown
+            found = await conversations.service_times(uow, days=30)
+            assert ([one.name for one in found.people], found.teams) == (shown, [])
 
 
 async def test_what_is_snoozed_wakes_by_the_clock_or_the_customer(signed: Signed, device: UUID) -> None:

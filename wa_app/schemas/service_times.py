@@ -24,6 +24,15 @@ class PersonTimes(BaseModel):
     resolution: Span
 
 
+class TeamTimes(BaseModel):
+    """Cases of conversations that are with one team now."""
+
+    team_id: UUID
+    name: str
+    first_response: Span
+    resolution: Span
+
+
 class ServiceTimes(BaseModel):
     """Figures of the cases that were opened in the last days. A case goes from a customer's first message to its closing."""
 
@@ -40,3 +49,5 @@ class ServiceTimes(BaseModel):
     unresolved_late: int
     people: list[PersonTimes]
     """Of everybody for who may see the team, else one's own."""
+    teams: list[TeamTimes]
+    """Of every team with a case, for who may see the team."""

@@ -73,7 +73,7 @@ async def counts(uow: Uow) -> ChatCounts:
 
 @routes.get("/service-times")
 async def service_times(uow: Uow, days: Annotated[int, Query(ge=1, le=366)] = 30) -> ServiceTimes:
-    """Median and 90th percentile of the first answer and of closing, for cases opened within `days`; by person for who may see the team."""
+    """Median and 90th percentile of the first answer and of closing, for cases opened within `days`; by person and team for who may see the team."""
     return await conversations.service_times(uow, days=days)
 
 
