@@ -11,7 +11,9 @@ from state.base import AppState
 from state.inbox.beginning import BeginState as B
 from state.inbox.chat import ChatState as C
 from state.inbox.finding import FindState as F
+from state.inbox.jobs import JobsState as J
 from state.inbox.listing import InboxState as L
+from state.inbox.service import ServiceState as S
 from wa_app.components.buttons import button, icon_button, link_button
 from wa_app.components.feedback import empty
 from wa_app.components.i18n import ago, error_text, moment, phone, t
@@ -26,12 +28,15 @@ def _list_pane() -> rx.Component:
     )
     found = rx.Var.create({"query": F.query, "people": F.people, "more_people": F.more_people, "hits": F.hits, "more_hits": F.more_hits})
     begun = rx.Var.create({"query": B.query, "people": B.people, "phone": B.phone, "problem": B.problem})
+    work = rx.Var.create({"jobs": J.jobs, "own": J.own, "may_export": J.may_export, "may_delete": J.may_delete, "times": S.times})
     return rx.el.section(
         inbox_pane(
             none_yet, rows=L.rows, above=L.above, more=L.more, mark=L.mark, ready=L.ready, selected=C.chat_id, missing=C.missing, view=L.view,
             filters=L.filters, counts=L.counts, choices=L.choices, me=L.me, writes=L.may_write, target=L.target_min, found=found,
-            begun=begun, news=L.news, on_show=L.show, on_open=C.open, on_hit=C.open_at, on_down=L.down, on_up=L.up, on_jump=L.jump,
+            begun=begun, news=L.news, work=work, on_show=L.show, on_open=C.open, on_hit=C.open_at, on_down=L.down, on_up=L.up, on_jump=L.jump,
             on_act=L.act, on_find=F.find, on_begin_find=B.find, on_start=B.start, on_again=L.again,
+            on_jobs=J.load, on_export=J.export, on_delete=J.delete, on_cancel=J.cancel, on_retry=J.again, on_put_away=J.put_away,
+            on_times=S.read,
         ),
         class_name="pane pane-list", aria_label=t("inbox.title"),
     )  # fmt: skip
@@ -154,7 +159,7 @@ def _inbox() -> rx.Component:
     )
 
 
-@rx.page(route=routes.INBOX, title="Sapa", on_load=[AppState.on_load, C.load, L.load, L.watch, C.watch])
+@rx.page(route=routes.INBOX, title="Sapa", on_load=[AppState.on_load, C.load, L.load, J.load, L.watch, C.watch])
 def inbox() -> rx.Component:
     """`/inbox?chat=<id>` opens a conversation."""
     page: Any = shell(_inbox(), title=t("nav.inbox"), active="inbox", class_name="slim inbox-shell")

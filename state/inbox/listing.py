@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -213,8 +213,7 @@ class InboxState(Acting, AppState):
 
     def _choose(self, view: str, filters: dict[str, str]) -> bool:
         """Take over what was asked for. Whether it is something else than before."""
-        view = view if view in FOLDERS else "all"
-        filters = {name: value if (value == "waiting" if name == "sort" else _is_id(value)) else "" for name, value in filters.items()}
+        view, filters = chosen(view, filters)
         changed = (view, filters) != (self.view, self.filters)
         self.view, self.filters = view, filters
         return changed
@@ -236,7 +235,7 @@ class InboxState(Acting, AppState):
         """Read only the rows that were touched, and put them where they belong now."""
         if not ids:
             return
-        page = await conversations.list_(uow, filters=self._filters(), only=[UUID(one) for one in ids], limit=len(ids))
+        page = await conversations.list_(uow, filters=filters_of(self.view, self.filters), only=[UUID(one) for one in ids], limit=len(ids))
         fresh = [row for row in _rows(page) if self._is_within(row)]
         gone_up = sum(row["id"] in ids for row in self.rows) if self._first else 0
         kept = [row for row in self.rows if row["id"] not in ids]
@@ -279,15 +278,8 @@ class InboxState(Acting, AppState):
         self._cursors = [*self._cursors[:at], *([page.next_cursor] if page.next_cursor else [])]
         self.more = page.next_cursor is not None
 
-    def _filters(self) -> ChatFilters:
-        chosen = {name: UUID(self.filters[name]) if self.filters[name] else None for name in FILTERS}
-        return ChatFilters.model_validate({
-            "view": self.view, "device_id": chosen["device"], "team_id": chosen["team"], "tag_id": chosen["tag"],
-            "assigned_to": chosen["who"], "sort": self.filters["sort"] or "newest",
-        })  # fmt: skip
-
     async def _page(self, uow: TenantUnitOfWork, cursor: str) -> Page[ChatView]:
-        return await conversations.list_(uow, filters=self._filters(), cursor=cursor or None, limit=PAGE)
+        return await conversations.list_(uow, filters=filters_of(self.view, self.filters), cursor=cursor or None, limit=PAGE)
 
     async def _count(self, uow: TenantUnitOfWork, since: float | None = None) -> None:
         counts = await counts_for(uow, since=since)
@@ -311,6 +303,21 @@ class InboxState(Acting, AppState):
     def mark(self) -> str:
         """Names what the list shows, for the browser's part of it."""
         return f"{self.changed}"
+
+
+def chosen(view: str, filters: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """A folder and filters as they can be; what is neither is left out."""
+    known = {name: value == "waiting" if name == "sort" else _is_id(value) for name, value in filters.items()}
+    return view if view in FOLDERS else "all", {name: value if known[name] else "" for name, value in filters.items()}
+
+
+def filters_of(view: str, filters: Mapping[str, str]) -> ChatFilters:
+    """What the services are asked for. Takes what `chosen` gave."""
+    ids = {name: UUID(filters[name]) if filters[name] else None for name in FILTERS}
+    return ChatFilters.model_validate({
+        "view": view, "device_id": ids["device"], "team_id": ids["team"], "tag_id": ids["tag"], "assigned_to": ids["who"],
+        "sort": filters.get("sort") or "newest",
+    })  # fmt: skip
 
 
 def _note(one: Any) -> str:

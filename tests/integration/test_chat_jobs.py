@@ -142,9 +142,13 @@ async def test_many_are_deleted_by_a_worker_with_progress(client: httpx.AsyncCli
     assert stopped.json()["status"] == "cancelled"
     await chat_jobs.run(signed.tenant_id, UUID(filtered["id"]))
     assert await left(signed, "SELECT count(*) FROM conversations") == 2
-    filtered = (await client.post(f"{V1}/chats/bulk-delete", json={"filters": {"q": "siti"}})).json()
-    await chat_jobs.run(signed.tenant_id, UUID(filtered["id"]))
+    again = (await client.post(f"{V1}/chats/jobs/{filtered['id']}/again")).json()
+    assert again["id"] != filtered["id"]
+    await chat_jobs.run(signed.tenant_id, UUID(again["id"]))
     assert await left(signed, "SELECT count(*) FROM conversations") == 0
+    # What is done is not done twice.
+    assert (await client.post(f"{V1}/chats/jobs/{again['id']}/again")).json()["id"] == again["id"]
+    assert await left(signed, "SELECT count(*) FROM chat_jobs") == 3
     for wrong in ({}, {"chat_ids": []}, {"chat_ids": [str(new_id())], "filters": {}}):
         assert (await client.post(f"{V1}/chats/bulk-delete", json=wrong)).status_code == 422
     assert (await client.post(f"{V1}/chats/bulk-delete", json={"chat_ids": [str(new_id())]})).status_code == 404
@@ -160,7 +164,8 @@ async def test_whose_role_may_not_cannot(signed: Signed, device: UUID, other: Si
     async with unit_of_work(agent) as uow:
         assert await chat_jobs.recent(uow) == []
         for call in (
-            chat_jobs.get(uow, job.id), chat_jobs.cancel(uow, job.id), chat_jobs.request_export(uow, "csv", filters=ChatFilters()),
+            chat_jobs.get(uow, job.id), chat_jobs.cancel(uow, job.id), chat_jobs.again(uow, job.id),
+            chat_jobs.request_export(uow, "csv", filters=ChatFilters()),
             chat_jobs.request_delete(uow, ChatsDelete(chat_ids=[chat])),
         ):  # fmt: skip
             with pytest.raises(Forbidden):
@@ -169,7 +174,7 @@ async def test_whose_role_may_not_cannot(signed: Signed, device: UUID, other: Si
         await chat_jobs.delete(other.principal, chat)
     async with unit_of_work(other.principal) as uow:
         for call in (
-            chat_jobs.get(uow, job.id), chat_jobs.request_export(uow, "csv", conversation_id=chat),
+            chat_jobs.get(uow, job.id), chat_jobs.again(uow, job.id), chat_jobs.request_export(uow, "csv", conversation_id=chat),
             chat_jobs.request_delete(uow, ChatsDelete(chat_ids=[chat])),
         ):  # fmt: skip
             with pytest.raises(NotFound):

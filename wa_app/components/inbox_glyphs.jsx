@@ -11,10 +11,14 @@ import ChevronDown from "lucide-react/dist/esm/icons/chevron-down.mjs";
 import ChevronUp from "lucide-react/dist/esm/icons/chevron-up.mjs";
 import ChevronsUp from "lucide-react/dist/esm/icons/chevrons-up.mjs";
 import CircleCheck from "lucide-react/dist/esm/icons/circle-check.mjs";
+import CircleAlert from "lucide-react/dist/esm/icons/circle-alert.mjs";
 import ClockAlert from "lucide-react/dist/esm/icons/clock-alert.mjs";
 import Ellipsis from "lucide-react/dist/esm/icons/ellipsis.mjs";
+import EllipsisVertical from "lucide-react/dist/esm/icons/ellipsis-vertical.mjs";
+import FileDown from "lucide-react/dist/esm/icons/file-down.mjs";
 import Hand from "lucide-react/dist/esm/icons/hand.mjs";
 import ListFilter from "lucide-react/dist/esm/icons/list-filter.mjs";
+import Download from "lucide-react/dist/esm/icons/download.mjs";
 import Mail from "lucide-react/dist/esm/icons/mail.mjs";
 import MailOpen from "lucide-react/dist/esm/icons/mail-open.mjs";
 import MessagesSquare from "lucide-react/dist/esm/icons/messages-square.mjs";
@@ -23,6 +27,8 @@ import Search from "lucide-react/dist/esm/icons/search.mjs";
 import Sparkles from "lucide-react/dist/esm/icons/sparkles.mjs";
 import SquarePen from "lucide-react/dist/esm/icons/square-pen.mjs";
 import Tag from "lucide-react/dist/esm/icons/tag.mjs";
+import Timer from "lucide-react/dist/esm/icons/timer.mjs";
+import Trash2 from "lucide-react/dist/esm/icons/trash-2.mjs";
 import Undo2 from "lucide-react/dist/esm/icons/undo-2.mjs";
 import UserRound from "lucide-react/dist/esm/icons/user-round.mjs";
 import UserRoundX from "lucide-react/dist/esm/icons/user-round-x.mjs";
@@ -34,6 +40,7 @@ const ICONS = {
   snoozed: AlarmClock, closed: CircleCheck, archived: Archive, up: ArrowUp, bell: Bell, silent: BellOff, check: Check,
   down: ChevronDown, high: ChevronUp, low: ChevronDown, urgent: ChevronsUp, late: ClockAlert, more: Ellipsis, filter: ListFilter,
   read: MailOpen, retry: RotateCw, search: Search, write: SquarePen, tag: Tag, reopen: Undo2, person: UserRound, team: UsersRound, x: X,
+  alert: CircleAlert, menu: EllipsisVertical, file: FileDown, download: Download, timer: Timer, trash: Trash2,
 };
 
 export function Sign({ name, size = 16, className }) {

@@ -64,13 +64,14 @@ export function InForce({ view, filters, choices, onPick, onFilter }) {
     chips.map(([name, value]) => chip(name, t(`inbox_list.by_${name}`), value, () => onFilter({ ...filters, [name]: "" }))));
 }
 
-export function BulkBar({ n, onVerb, onClear }) {
+export function BulkBar({ n, writes, mayDelete, onVerb, onClear }) {
   const t = useT();
-  const act = (name, verb) => h(IconButton, { name, label: t(`inbox_list.do.${verb}`), onClick: () => onVerb(verb) });
+  const act = (name, verb) => h(IconButton, { key: verb, name, label: t(`inbox_list.do.${verb}`), onClick: () => onVerb(verb) });
   return h("div", { className: "row bulk-bar", role: "toolbar", "aria-label": t("inbox_list.bulk") },
     h(IconButton, { name: "x", label: t("inbox_list.unpick"), onClick: onClear }),
-    h("span", { className: "strong grow", role: "status" }, t("inbox_list.picked", { n })),
-    act("person", "assign"), act("tag", "tag"), act("snoozed", "snooze"), act("read", "read"), act("closed", "close"));
+    h("span", { className: "strong grow", role: "status" }, h("span", { className: "n", "aria-hidden": true, title: t("inbox_list.picked", { n }) }, n), h("span", { className: "sr" }, t("inbox_list.picked", { n }))),
+    writes && [act("person", "assign"), act("tag", "tag"), act("snoozed", "snooze"), act("read", "read"), act("closed", "close")],
+    mayDelete && h(IconButton, { name: "trash", label: t("common.delete"), onClick: () => onVerb("delete") }));
 }
 
 export function Nothing({ view, filtered, onClear }) {

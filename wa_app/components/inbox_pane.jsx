@@ -7,7 +7,9 @@ import { BellButton, BellSheet, useNews } from "$/public/external/wa_app/compone
 import { FoundList } from "$/public/external/wa_app/components/inbox_pane/inbox_found.jsx";
 import { IconButton, Sign } from "$/public/external/wa_app/components/inbox_pane/inbox_glyphs.jsx";
 import { BulkBar, FILTERS, FilterSheet, Folders, FoldersSheet, InForce, Nothing } from "$/public/external/wa_app/components/inbox_pane/inbox_head.jsx";
+import { DeleteSheet, ExportSheet, JobStrip, MoreSheet } from "$/public/external/wa_app/components/inbox_pane/inbox_jobs.jsx";
 import { Picker } from "$/public/external/wa_app/components/inbox_pane/inbox_sheet.jsx";
+import { TimesSheet } from "$/public/external/wa_app/components/inbox_pane/inbox_times.jsx";
 
 const FIND_MS = 250;
 const RETRY_MS = 6000;
@@ -39,8 +41,9 @@ function useRetry(ready, onAgain) {
 }
 
 export function InboxPane(props) {
-  const { rows = [], above, more, mark, ready, selected, view, filters, counts, choices, me, writes, target, found, begun, news, missing } = props;
+  const { rows = [], above, more, mark, ready, selected, view, filters, counts, choices, me, writes, target, found, begun, news, missing, work } = props;
   const { onShow, onOpen, onHit, onDown, onUp, onJump, onAct, onFind, onBeginFind, onStart, onAgain, children } = props;
+  const { onJobs, onExport, onDelete, onCancel, onRetry, onPutAway, onTimes } = props;
   const t = useT();
   const list = useRef(null);
   const [sheet, setSheet] = useState("");
@@ -120,8 +123,8 @@ export function InboxPane(props) {
         ...(inside ? { ArrowDown: () => list.current.step(1), ArrowUp: () => list.current.step(-1) } : {}),
         ...(writes ? {
           e: () => toggle(subjects()), a: () => choose("assign"), s: () => choose("snooze"), n: () => setSheet("begin"),
-          x: () => { const id = list.current?.current(); if (id) pick(id); },
         } : {}),
+        ...(mayPick ? { x: () => { const id = list.current?.current(); if (id) pick(id); } } : {}),
       }[event.key];
       if (does) { event.preventDefault(); does(); }
     };
@@ -143,18 +146,30 @@ export function InboxPane(props) {
     tag: () => h(Picker, { label: t("inbox_list.tag", { n: many }), groups: [{ items: choices.tag.map((one) => ({ id: one.id, name: one.name, mark: h("i", { className: "tag-dot", style: { "--k": `var(--k-${one.note}, var(--k-mist))` } }) })) }], hint: t("inbox_list.tag.hint"), nothing: t("inbox_list.tag.none"), onClose: close, onPick: (one) => chosen("tag", one.id) }),
   };
 
+  const erase = () => {
+    const ids = subject.current;
+    onDelete(ids);
+    setPicked(new Set());
+    close();
+    // The bar that was asked has gone with the selection.
+    requestAnimationFrame(() => document.getElementById("inbox-more")?.focus({ preventScroll: true }));
+  };
+  const does = { onJobs, onCancel, onRetry };
+  const mayPick = writes || work.may_delete;
+
   const isFiltered = FILTERS.some((name) => filters[name]);
   const nothing = ready ? (view === "all" && !isFiltered ? children : h(Nothing, { view, filtered: isFiltered, onClear: () => show(Object.fromEntries(FILTERS.map((name) => [name, ""]))) }))
     : h("div", { "aria-busy": true, role: "status", "aria-label": t("common.loading") },
       late && h("div", { className: "error-box list-late", role: "alert" }, h("p", { className: "grow" }, t("inbox_list.slow")), h("button", { type: "button", className: "btn small-btn", onClick: onAgain }, h(Sign, { name: "retry", size: 14 }), t("common.retry"))),
       h(SkeletonRows, { n: 9 }));
   const title = picked.size > 0
-    ? h(BulkBar, { n: picked.size, onVerb: verb, onClear: () => setPicked(new Set()) })
+    ? h(BulkBar, { n: picked.size, writes, mayDelete: work.may_delete, onVerb: verb, onClear: () => setPicked(new Set()) })
     : h("div", { className: "row" }, h("h1", { className: "h1 grow" }, t("inbox.title")),
       h(IconButton, { name: "search", label: t("inbox.search"), "aria-expanded": searching, "data-search": searching ? undefined : true, onClick: () => (searching ? endSearch() : setSearching(true)) }),
       h(IconButton, { name: "filter", label: t("inbox_list.filter"), "aria-expanded": sheet === "filter", className: isFiltered || filters.sort ? "on" : "", onClick: () => toggleSheet("filter") }),
       h(BellButton, { open: sheet === "bell", onClick: () => toggleSheet("bell") }),
-      writes && h(IconButton, { name: "write", label: t("inbox_list.begin.title"), onClick: () => setSheet("begin") }));
+      writes && h(IconButton, { name: "write", label: t("inbox_list.begin.title"), onClick: () => setSheet("begin") }),
+      h(IconButton, { name: "menu", id: "inbox-more", label: t("inbox_jobs.more"), "aria-haspopup": "dialog", "aria-expanded": sheet === "more", onClick: () => toggleSheet("more") }));
 
   return h("div", { className: "list-pane" },
     h("header", { className: "pane-head" }, title,
@@ -171,11 +186,16 @@ export function InboxPane(props) {
       sheet === "folders" && h(FoldersSheet, { view, counts, onPick: (name) => show({ view: name }), onClose: close }),
       sheet === "filter" && h(FilterSheet, { filters, choices, onFilter: show, onClose: close }),
       sheet === "bell" && h(BellSheet, { me, onClose: close }),
+      sheet === "more" && h(MoreSheet, { mayExport: work.may_export, onPick: setSheet, onClose: close }),
       picker[sheet]?.()),
+    h(JobStrip, { jobs: work.jobs, own: work.own, does, onPutAway }),
     searching && query ? h(FoundList, { query, found, waits: found.query !== query, onOpen: hit })
       : h(ChatList, {
         rows, above, more, mark, selected: missing ? "" : selected, sticky: view === "unread" || view === "mentions", label: t("inbox.title"), me, target, picked, list,
-        onOpen: open, onPick: writes ? pick : undefined, onDown, onUp, onJump,
+        onOpen: open, onPick: mayPick ? pick : undefined, onDown, onUp, onJump,
       }, nothing),
-    sheet === "begin" && h(Begin, { devices: choices.device, found: begun, onFind: onBeginFind, onStart, onClose: close }));
+    sheet === "begin" && h(Begin, { devices: choices.device, found: begun, onFind: onBeginFind, onStart, onClose: close }),
+    sheet === "export" && h(ExportSheet, { view, filters, choices, jobs: work.jobs, does, onClose: close, onExport: (kind) => onExport(kind, view, filters.device, filters.team, filters.tag, filters.who) }),
+    sheet === "delete" && h(DeleteSheet, { n: many, onDelete: erase, onClose: close }),
+    sheet === "times" && h(TimesSheet, { times: work.times, me, onTimes, onClose: close }));
 }

@@ -9,7 +9,7 @@ from reflex.event import no_args_event_spec
 from wa_app.components import inbox
 from wa_app.components.i18n import library
 
-_PARTS = ("glyphs", "sheet", "head", "found", "begin", "bell")
+_PARTS = ("glyphs", "sheet", "head", "found", "begin", "bell", "jobs", "times")
 
 
 def _one(value: rx.Var[str]) -> tuple[rx.Var[str]]:
@@ -38,6 +38,10 @@ def _six(
     return first, second, third, fourth, fifth, sixth
 
 
+def _ids(ids: rx.Var[list[str]]) -> tuple[rx.Var[list[str]]]:
+    return (ids,)
+
+
 Text = rx.EventHandler[_one]  # type: ignore[valid-type,type-arg]
 Plain = rx.EventHandler[no_args_event_spec]  # type: ignore[valid-type,type-arg]
 
@@ -64,6 +68,7 @@ class InboxPane(rx.NoSSRComponent):
     found: rx.Var[dict[str, Any]]
     begun: rx.Var[dict[str, Any]]
     news: rx.Var[dict[str, Any]]
+    work: rx.Var[dict[str, Any]]
 
     on_show: rx.EventHandler[_six]  # type: ignore[valid-type,type-arg]
     on_open: Text
@@ -76,6 +81,13 @@ class InboxPane(rx.NoSSRComponent):
     on_begin_find: Text
     on_start: rx.EventHandler[_three]  # type: ignore[valid-type,type-arg]
     on_again: Plain
+    on_jobs: Plain
+    on_export: rx.EventHandler[_six]  # type: ignore[valid-type,type-arg]
+    on_delete: rx.EventHandler[_ids]  # type: ignore[valid-type,type-arg]
+    on_cancel: Text
+    on_retry: Text
+    on_put_away: Text
+    on_times: rx.EventHandler[_row]  # type: ignore[valid-type,type-arg]
 
 
 @lru_cache

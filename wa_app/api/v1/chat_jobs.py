@@ -40,6 +40,12 @@ async def cancel_job(uow: Uow, chat_job_id: UUID) -> ChatJobView:
     return await chat_jobs.cancel(uow, chat_job_id)
 
 
+@routes.post("/jobs/{chat_job_id}/again", status_code=202)
+async def repeat_job(uow: Uow, chat_job_id: UUID) -> ChatJobView:
+    """Ask for the same work once more, when it failed or was cancelled; another job is answered."""
+    return await chat_jobs.again(uow, chat_job_id)
+
+
 @routes.post("/{chat_id}/export", status_code=202)
 async def export_one(uow: Uow, chat_id: UUID, body: ChatExport) -> ChatJobView:
     """Have one conversation written as CSV or JSON; notes are left out."""

@@ -2,6 +2,6 @@
 
 from wa_app.services.chat_jobs.deleting import delete, request_delete
 from wa_app.services.chat_jobs.exporting import forget, request_export
-from wa_app.services.chat_jobs.running import cancel, get, recent, run, wake
+from wa_app.services.chat_jobs.running import again, cancel, get, recent, run, wake
 
-__all__ = ["cancel", "delete", "forget", "get", "recent", "request_delete", "request_export", "run", "wake"]
+__all__ = ["again", "cancel", "delete", "forget", "get", "recent", "request_delete", "request_export", "run", "wake"]

@@ -5,7 +5,7 @@ sent to the workers again by the sweep.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 from uuid import UUID
@@ -66,11 +66,19 @@ async def add(uow: TenantUnitOfWork, kind: ChatJobKind, options: dict[str, Any])
 
 async def view(uow: TenantUnitOfWork, job: ChatJob) -> ChatJobView:
     """A job as it is shown, with a fresh link to its file."""
+    return (await views(uow, [job]))[0]
+
+
+async def views(uow: TenantUnitOfWork, jobs: Sequence[ChatJob]) -> list[ChatJobView]:
+    """The same of several, with one question for all of their files."""
+    wanted = [job.file_id for job in jobs if job.file_id is not None and job.status == JobStatus.DONE]
+    query = select(File).where(col(File.id).in_(wanted), col(File.deleted_at).is_(None))
+    kept = {file.id: file for file in (await uow.session.execute(query)).scalars()} if wanted else {}
+    return [_view(job, kept.get(job.file_id) if job.file_id else None) for job in jobs]
+
+
+def _view(job: ChatJob, file: File | None) -> ChatJobView:
     found = ChatJobView(**job.model_dump(include=set(ChatJobView.model_fields)))
-    if job.file_id is None or job.status != JobStatus.DONE:
-        return found
-    query = select(File).where(col(File.id) == job.file_id, col(File.deleted_at).is_(None))
-    file = (await uow.session.execute(query)).scalar_one_or_none()
     if file is None:
         return found
     shown = files.view(file)

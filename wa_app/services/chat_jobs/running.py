@@ -11,6 +11,7 @@ from wa_app.errors import AppError, Conflict, NotFound
 from wa_app.models.merges import ChatJob, ChatJobKind
 from wa_app.models.reports import JobStatus
 from wa_app.schemas.chat_jobs import ChatJobView
+from wa_app.services import audit, entitlements
 from wa_app.services.chat_jobs import deleting, exporting, rows
 
 SHOWN: Final = 20
@@ -27,7 +28,19 @@ async def recent(uow: TenantUnitOfWork) -> list[ChatJobView]:
     uow.require("messages.read")
     kinds = [kind for kind in ChatJobKind if uow.principal.may(_verb(kind))]
     query = select(ChatJob).where(col(ChatJob.kind).in_(kinds)).order_by(col(ChatJob.id).desc()).limit(SHOWN)
-    return [await rows.view(uow, job) for job in (await uow.session.execute(query)).scalars()]
+    return await rows.views(uow, (await uow.session.execute(query)).scalars().all())
+
+
+async def again(uow: TenantUnitOfWork, job_id: UUID) -> ChatJobView:
+    """Ask for the same work once more, when it failed or was cancelled. Raises NotFound, LimitReached."""
+    uow.require("messages.read")
+    job = await _job(uow, job_id)
+    if job.status not in (JobStatus.FAILED, JobStatus.CANCELLED):
+        return await rows.view(uow, job)
+    if job.kind != ChatJobKind.DELETE:
+        await entitlements.require(uow, "exports")
+    audit.record(uow, "chat_job.again", "chat_job", job_id, of=job.kind.value)
+    return await rows.add(uow, ChatJobKind(job.kind), job.options)
 
 
 async def cancel(uow: TenantUnitOfWork, job_id: UUID) -> ChatJobView:
