@@ -59,7 +59,9 @@ function Job({ job, timed, does, onPutAway }) {
     h(Sign, { name: job.status === "failed" ? "alert" : isFile(job) ? "file" : "trash", size: 18 }),
     h("span", { className: "stack grow" },
       h("span", { className: "strong clip" }, name, timed && h("span", { className: "small muted" }, ` · ${t.moment(job.at)}`)),
-      h("span", { className: "small muted", role: "status" }, stateOf(job, t)),
+      isOpen(job) && h("span", { className: "small muted" }, stateOf(job, t)),
+      // Said once, when it is over; the bar is there for who wants to know how far it is.
+      h("span", { className: "small muted", role: "status" }, isOpen(job) ? "" : stateOf(job, t)),
       isOpen(job) && h("span", { className: "bar", role: "progressbar", "aria-label": name, "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": share }, h("i", { style: { "--share": share } }))),
     isOpen(job) && h("button", { type: "button", className: "btn small-btn", onClick: () => does.onCancel(job.id) }, t("inbox_jobs.cancel")),
     mayRetry && h("button", { type: "button", className: "btn small-btn", onClick: () => does.onRetry(job.id) }, h(Sign, { name: "retry", size: 14 }), t("common.retry")),
