@@ -1,8 +1,6 @@
 """Time zones from what is known of a person."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from wa_app.kit import zones
 
@@ -43,9 +41,3 @@ def test_every_province_is_known() -> None:
 def test_no_name_is_in_two_zones() -> None:
     listed = [{" ".join(name.split()) for name in text.split(",")} for text in (zones._WIB, zones._WITA, zones._WIT)]
     assert sum(map(len, listed)) == len(set.union(*listed)) > 500
-
-
-@given(st.text(), st.text(), st.text())
-def test_any_text_is_read(time_zone: str, attribute: str, city: str) -> None:
-    name = zones.zone_name(time_zone, attribute, city)
-    assert name is None or zones.zone(name).key == name
