@@ -29,8 +29,8 @@ from wa_app.services import (
     ai_usage,
     auto_replies,
     chat_jobs,
-    contacts,
     files,
+    forgetting,
     groups,
     knowledge,
     message_templates,
@@ -142,8 +142,8 @@ async def _ai_holds() -> None:
 async def _tidy() -> None:
     await sweeps.tidy()
     await guarding.tidy()
+    await forgetting.sweep()
     async with system_unit_of_work() as uow:
-        await contacts.purge(uow)
         await groups.tidy(uow)
         await message_templates.purge(uow)
         await agent_trials.purge(uow)

@@ -7,7 +7,8 @@ import, by writing to us) revives the same contact.
 from wa_app.services.contacts.bulk import count, delete, restore, tag, untag
 from wa_app.services.contacts.exporting import export_csv
 from wa_app.services.contacts.listing import UNDO_DAYS, attribute_keys, consents, get, list_, sources, views
-from wa_app.services.contacts.writing import create, purge, update, validate_phone
+from wa_app.services.contacts.purging import purge
+from wa_app.services.contacts.writing import create, update, validate_phone
 
 __all__ = [
     "UNDO_DAYS",

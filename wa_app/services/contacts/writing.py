@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 from sqlalchemy import text
 from sqlmodel import col, delete
 
-from wa_app.db import SystemUnitOfWork, TenantUnitOfWork
+from wa_app.db import TenantUnitOfWork
 from wa_app.errors import Conflict, FieldError, Invalid, NotFound
 from wa_app.kit import phones
 from wa_app.kit.clock import utc_now
@@ -17,7 +17,7 @@ from wa_app.models.identity import Tenant
 from wa_app.models.people import Contact, ContactIdentity, ContactTag, IdentityKind
 from wa_app.schemas.contacts import ContactCreate, ContactUpdate, ContactView
 from wa_app.services import entitlements, identities, tags
-from wa_app.services.contacts.listing import UNDO_DAYS, get
+from wa_app.services.contacts.listing import get
 
 Identity = tuple[IdentityKind, str]
 
@@ -89,24 +89,6 @@ async def tenant_region(uow: TenantUnitOfWork, region: str = "") -> str:
         return region.upper()
     tenant = await uow.session.get(Tenant, uow.tenant_id)
     return tenant.region if tenant else phones.DEFAULT_REGION
-
-
-async def purge(uow: SystemUnitOfWork, *, limit: int = 5000) -> int:
-    """Remove contacts whose time for undoing has passed, with what hangs on them. Returns how many."""
-    query = text(
-        # Whoever has a talk stays put away: the talk is the business's own record, and one such row must not stop the rest.
-        "WITH gone AS (SELECT tenant_id, id FROM contacts c WHERE deleted_at < now() - make_interval(days => :days) "
-        "AND NOT EXISTS (SELECT 1 FROM conversations v WHERE v.tenant_id = c.tenant_id AND v.contact_id = c.id) "
-        # And who was merged by hand may be taken apart again.
-        "AND NOT EXISTS (SELECT 1 FROM contact_merges m WHERE m.tenant_id = c.tenant_id AND m.merged_contact_id = c.id) "
-        "AND NOT EXISTS (SELECT 1 FROM contact_merges m WHERE m.tenant_id = c.tenant_id AND m.kept_contact_id = c.id) "
-        "LIMIT :limit FOR UPDATE SKIP LOCKED), "
-        "a AS (DELETE FROM contact_identities i USING gone g WHERE i.tenant_id = g.tenant_id AND i.contact_id = g.id), "
-        "b AS (DELETE FROM contact_tags t USING gone g WHERE t.tenant_id = g.tenant_id AND t.contact_id = g.id), "
-        "c AS (DELETE FROM consents s USING gone g WHERE s.tenant_id = g.tenant_id AND s.contact_id = g.id) "
-        "DELETE FROM contacts c USING gone g WHERE c.tenant_id = g.tenant_id AND c.id = g.id RETURNING 1"
-    )
-    return len((await uow.session.execute(query, {"days": UNDO_DAYS, "limit": limit})).all())
 
 
 async def _identities(uow: TenantUnitOfWork, phone: str | None, lid: str | None) -> list[Identity]:
