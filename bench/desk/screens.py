@@ -15,7 +15,7 @@ WAIT_MS: Final = 20_000
 # Two frames after the condition holds, the picture of it is on the screen.
 _TIMED: Final = """
 async ([act, done, argument]) => {
-  const holds = new Function("x", "return " + done), doIt = new Function("x", act);
+  const holds = new Function("x", "return (" + done + ")"), doIt = new Function("x", act);
   if (holds(argument)) throw new Error("it is there before it was asked for");
   const begun = performance.now();
   doIt(argument);
@@ -32,6 +32,18 @@ GO_HOME: Final = "document.querySelector(`nav a[href='/']`).click()"
 GO_INBOX: Final = "document.querySelector(`nav a[href^='/inbox']`).click()"
 ROWS: Final = "document.querySelectorAll('.chat-row[data-id]').length > 5"
 CLICK_ROW: Final = "document.querySelector(`.chat-row[data-id='${x.chat}']`).click()"
+BEGIN_SEARCH: Final = "document.getElementById('inbox-search') || document.querySelector(`[data-search], .list-pane header button`).click()"
+# As React hears a person type: the last letter of the word counts, so the pause before asking is in the figure.
+TYPE: Final = """
+const field = document.getElementById("inbox-search");
+Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(field, x);
+field.dispatchEvent(new Event("input", { bubbles: true }));
+"""
+FOUND: Final = """
+document.querySelector(".found-list")?.getAttribute("aria-busy") === "false"
+  && ([...document.querySelectorAll(".found mark")].some((one) => one.textContent.toLowerCase() === x)
+    || document.querySelector(".found-list .empty")?.textContent.includes(x))
+"""
 LAST_LINE: Final = "[...document.querySelectorAll('.bubble')].some((one) => one.dataset.line === x.line)"
 
 
@@ -74,6 +86,12 @@ class Desk:
     async def switched(self, chats: Sequence[dict[str, str]]) -> list[float]:
         """From one conversation to the next: until its last message is there."""
         return [await self.timed(CLICK_ROW, LAST_LINE, chat) for chat in chats]
+
+    async def searched(self, words: Sequence[str]) -> list[float]:
+        """From a word's last letter until messages with it are listed, or that there are none."""
+        await self.page.evaluate(BEGIN_SEARCH)
+        await self.page.wait_for_selector("#inbox-search", timeout=WAIT_MS)
+        return [await self.timed(TYPE, FOUND, word) for word in words]
 
     async def shows(self, words: str) -> None:
         """Wait for words anywhere on the screen."""

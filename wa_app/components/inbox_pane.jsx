@@ -11,7 +11,7 @@ import { DeleteSheet, ExportSheet, JobStrip, MoreSheet } from "$/public/external
 import { Picker } from "$/public/external/wa_app/components/inbox_pane/inbox_sheet.jsx";
 import { TimesSheet } from "$/public/external/wa_app/components/inbox_pane/inbox_times.jsx";
 
-const FIND_MS = 250;
+const FIND_MS = 100;
 const RETRY_MS = 6000;
 const MOST_PICKED = 200;
 const SNOOZES = ["hour", "evening", "tomorrow", "monday"];
