@@ -34,6 +34,7 @@ from wa_app.services import (
     groups,
     knowledge,
     message_templates,
+    provider_mails,
     resets,
     scans,
     sessions,
@@ -133,6 +134,7 @@ async def _knowledge_tidy() -> None:
 
 async def _mails() -> None:
     await resets.wake_unsent()
+    await provider_mails.wake_unsent()
 
 
 async def _ai_holds() -> None:

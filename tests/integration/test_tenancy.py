@@ -19,7 +19,7 @@ assert wa_app.models
 
 TABLES: dict[str, sa.Table] = dict(SQLModel.metadata.tables)
 TENANT_TABLES = sorted(name for name, table in TABLES.items() if "tenant_id" in table.columns)
-PLATFORM_TABLES = frozenset({"packages", "waha_servers", "scheduled_jobs", "password_resets"})
+PLATFORM_TABLES = frozenset({"packages", "waha_servers", "scheduled_jobs", "password_resets", "ai_provider_mails"})
 """Reviewed: tables without a tenant. `tenants` and `users` have policies of their own shape."""
 NULLABLE_TENANT = frozenset({"roles", "ai_providers", "ai_provider_keys", "ai_counters", "ai_holds", "ai_settings"})
 """Reviewed: tables that also hold rows of the platform (ADR 0003, 0017)."""

@@ -42,6 +42,11 @@ def guard(language: str, to: str, name: str, link: str, what: str, why: str, the
     return _letter(language, to, name, "guard", link, what=what, why=why, then=then)
 
 
+def provider_key(language: str, to: str, name: str, link: str, provider: str) -> Mail:
+    """A language model's vendor refuses a key; the provider is off until it gets another."""
+    return _letter(language, to, name, "provider_key", link, provider=provider)
+
+
 def _letter(language: str, to: str, name: str, kind: str, link: str, **args: str | int) -> Mail:
     def say(key: str) -> str:
         return translate(language, f"mail.{key}", name=name, **args)

@@ -107,6 +107,17 @@ class AiProviderKey(Row, table=True):
     """HMAC of the key: the same key behind several models is known without decrypting it."""
 
 
+class ProviderMail(Row, table=True):
+    """A letter about a key that was refused: one per refusal and person, written once. Only `sapa_system` reads this table."""
+
+    __tablename__ = "ai_provider_mails"
+    __table_args__ = (Index("ix_ai_provider_mails_unsent", "created_at", postgresql_where=text("sent_at IS NULL")),)
+    provider_id: UUID
+    user_id: UUID = Field(foreign_key="users.id")
+    tried_at: datetime | None = time_field()
+    sent_at: datetime | None = time_field()
+
+
 class CounterOf(StrEnum):
     PROVIDER = "provider"
     BUDGET = "budget"

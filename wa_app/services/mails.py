@@ -8,7 +8,7 @@ from wa_app.db import system_unit_of_work
 from wa_app.mail import letters
 from wa_app.mail.port import Mail, Mailer
 from wa_app.models.identity import User
-from wa_app.services import guard_mails, resets
+from wa_app.services import guard_mails, provider_mails, resets
 
 Writer = Callable[[UUID], Awaitable[Mail | None]]
 Closer = Callable[[UUID], Awaitable[None]]
@@ -24,9 +24,10 @@ LETTERS: Mapping[str, Writer] = {
     "password_reset": resets.write_letter,
     "password_changed": _password_changed,
     "guard": guard_mails.write_letter,
+    "provider_key": provider_mails.write_letter,
 }
 """Letter → who writes it from an id."""
-CLOSERS: Mapping[str, Closer] = {"guard": guard_mails.close}
+CLOSERS: Mapping[str, Closer] = {"guard": guard_mails.close, "provider_key": provider_mails.close}
 """Letter → who notes that it has been sent."""
 
 

@@ -54,6 +54,15 @@ _DISABLE: Final = text("""
     WHERE id = :id OR id IN (SELECT provider_id FROM ai_provider_keys WHERE fingerprint = :fingerprint
       AND tenant_id IS NOT DISTINCT FROM CAST(:tenant AS uuid))
 """)
+# Of calls that fail side by side the first one finds the provider on; the others wait for it and write nobody.
+_LETTERS: Final = text("""
+    INSERT INTO ai_provider_mails (provider_id, user_id)
+    SELECT p.id, u.id FROM (SELECT * FROM ai_providers WHERE id = :id AND disabled_at IS NULL AND deleted_at IS NULL FOR UPDATE) p
+    JOIN users u ON u.disabled_at IS NULL AND CASE WHEN p.tenant_id IS NULL THEN u.is_platform_admin ELSE EXISTS (
+      SELECT 1 FROM memberships m JOIN roles r ON r.tenant_id = m.tenant_id AND r.id = m.role_id
+      WHERE m.tenant_id = p.tenant_id AND m.user_id = u.id AND 'ai_providers.write' = ANY(r.verbs)) END
+    RETURNING id
+""")
 _NOTED: Final = text(
     "UPDATE ai_providers SET last_error = :error, last_error_at = now(), probe_until = NULL WHERE id = :id"
 )
@@ -75,8 +84,8 @@ async def clear(uow: SystemUnitOfWork, provider_id: UUID) -> None:
     await uow.session.execute(_FINE, {"id": provider_id})
 
 
-async def note_fault(uow: SystemUnitOfWork, candidate: Candidate, fault: Fault) -> None:
-    """Act on a failure, as its class says."""
+async def note_fault(uow: SystemUnitOfWork, candidate: Candidate, fault: Fault, *, is_test: bool = False) -> None:
+    """Act on a failure, as its class says. Who keeps a provider whose key is refused gets a letter, unless it is their own test."""
     endpoint = candidate.endpoint
     values: dict[str, Any] = {"id": endpoint.id, "error": fault.words}
     key = {"fingerprint": endpoint.fingerprint, "tenant": candidate.tenant_id}
@@ -85,6 +94,8 @@ async def note_fault(uow: SystemUnitOfWork, candidate: Candidate, fault: Fault) 
     elif fault.why is Why.UPSTREAM:
         await uow.session.execute(_OPEN, values | {"open": OPEN_S, "most": MAX_OPEN_S})
     elif fault.why is Why.KEY:
+        if not is_test:
+            await _write_letters(uow, endpoint.id)
         await uow.session.execute(_DISABLE, values | key)
     elif (pause := _pause(fault)) is not None:
         shared = fault.why is Why.EXHAUSTED and bool(endpoint.fingerprint)
@@ -93,6 +104,12 @@ async def note_fault(uow: SystemUnitOfWork, candidate: Candidate, fault: Fault) 
         await uow.session.execute(_NOTED, values)
         return
     log.warning("ai.provider_failed", provider_id=str(endpoint.id), why=fault.why.value, detail=fault.detail)
+
+
+async def _write_letters(uow: SystemUnitOfWork, provider_id: UUID) -> None:
+    """One letter to each who may change the key, at the first refusal of it and not at every call."""
+    for row in (await uow.session.execute(_LETTERS, {"id": provider_id})).all():
+        uow.enqueue("mail.send", letter="provider_key", id=row.id)
 
 
 def _pause(fault: Fault) -> float | None:

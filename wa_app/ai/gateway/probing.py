@@ -92,7 +92,7 @@ async def probe(owner: UUID | None, provider_id: UUID, payer: UUID, language: st
 
 async def _note(uow: SystemUnitOfWork, candidate: Candidate, fault: Fault | None, usage: Usage, cost: int | None) -> None:
     if fault is not None:
-        await circuits.note_fault(uow, candidate, fault)
+        await circuits.note_fault(uow, candidate, fault, is_test=True)
         return
     await circuits.clear(uow, candidate.endpoint.id)
     await uow.session.execute(_ENABLE, {"id": candidate.endpoint.id})
