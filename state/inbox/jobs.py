@@ -117,7 +117,9 @@ class JobsState(AppState):
                     batch = await inbox.wait(TICK_S)
 
     async def _began(self, uow: TenantUnitOfWork, job: ChatJobView) -> None:
-        self.own = [*(one for one in self.own if one != str(job.id)), str(job.id)]
+        """New work takes the place of what is over; what failed stays in sight until somebody puts it away."""
+        stays = {one["id"] for one in self.jobs if one["status"] in (*OPEN, "failed")} - {str(job.id)}
+        self.own = [*(one for one in self.own if one in stays), str(job.id)]
         self.jobs = [_row(one) for one in await chat_jobs.recent(uow)]
 
     async def _read(self, *, fresh: bool = False) -> None:

@@ -127,6 +127,11 @@ def test_what_is_on_show_becomes_a_file(
     looks(agent, "running")
     strip.get_by_role("button", name=agent.words("inbox_jobs.cancel")).click()
     expect(strip).to_contain_text(agent.words("inbox_jobs.cancelled"), timeout=AT_ONCE_MS)
+    # New work takes the place of what is over.
+    opens(agent, "export").get_by_role("button", name=agent.words("inbox_jobs.export.do")).click()
+    page.keyboard.press("Escape")
+    expect(link).to_be_visible(timeout=PATIENCE_MS)
+    expect(strip.locator(".chat-job")).to_have_count(1)
     strip.get_by_role("button", name=agent.words("common.close")).click()
     expect(strip).to_have_count(0)
 
