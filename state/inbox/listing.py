@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -195,8 +195,8 @@ class InboxState(Acting, AppState):
             self._begin(await self._page(uow, ""))
             return
         if batch and self.ready:
-            await self._merge(uow, touched(batch) | {str(one["id"]) for one in batch if one["kind"] == "draft"})
-            seen = Seen(self.me, set(self._told))
+            found = await self._merge(uow, touched(batch) | {str(one["id"]) for one in batch if one["kind"] == "draft"})
+            seen = Seen(self.me, set(self._told), found if self.view == "all" else ())
             items = await news_of(uow, batch, seen)
             if items:
                 self._told = [*self._told, *(one["mark"] for one in items)][-200:]
@@ -206,8 +206,10 @@ class InboxState(Acting, AppState):
         """The rows as they are now, for a tab whose socket was away; the list stays where it was scrolled to."""
         page = await self._page(uow, "")
         here, top = {row["id"] for row in self.rows}, {str(view.id) for view in page.items}
-        if not here or (not self._first and page.next_cursor and here.isdisjoint(top)):
-            self._begin(page)
+        is_short = not self._first and len(self._sizes) <= 1
+        if is_short or (not self._first and page.next_cursor and here.isdisjoint(top)):
+            if _rows(page) != self.rows:
+                self._begin(page)
         else:
             await self._merge(uow, here if self._first else here | top)
 
@@ -231,21 +233,21 @@ class InboxState(Acting, AppState):
         self._set_end(page)
         self.ready = True
 
-    async def _merge(self, uow: TenantUnitOfWork, ids: Collection[str]) -> None:
-        """Read only the rows that were touched, and put them where they belong now."""
+    async def _merge(self, uow: TenantUnitOfWork, ids: Collection[str]) -> Sequence[ChatView]:
+        """Read only the rows that were touched, and put them where they belong now. Returns those of this folder."""
         if not ids:
-            return
+            return ()
         page = await conversations.list_(uow, filters=filters_of(self.view, self.filters), only=[UUID(one) for one in ids], limit=len(ids))
         fresh = [row for row in _rows(page) if self._is_within(row)]
         gone_up = sum(row["id"] in ids for row in self.rows) if self._first else 0
         kept = [row for row in self.rows if row["id"] not in ids]
         rows = sorted([*kept, *fresh], key=self._key, reverse=True)
-        if rows == self.rows:
-            return
-        self.rows = rows
-        self.above += max(0, gone_up - len(fresh))
-        self._measure()
-        self._drop_lowest(PAGES + 1)
+        if rows != self.rows:
+            self.rows = rows
+            self.above += max(0, gone_up - len(fresh))
+            self._measure()
+            self._drop_lowest(PAGES + 1)
+        return page.items
 
     def _is_within(self, row: dict[str, Any]) -> bool:
         """Whether a row belongs between the first and the last one that are loaded."""

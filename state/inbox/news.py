@@ -1,5 +1,6 @@
 """What is worth a notification: customers who write, conversations that need a person, mentions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -17,10 +18,11 @@ TEXT: Final = 120
 
 @dataclass(frozen=True)
 class Seen:
-    """Whose news, and the marks of what they were told before."""
+    """Whose news, the marks of what they were told before, and conversations that have just been read."""
 
     me: str
     told: set[str]
+    read: Sequence[ChatView] = ()
 
 
 async def news_of(uow: TenantUnitOfWork, batch: list[dict[str, Any]], seen: Seen) -> list[dict[str, Any]]:
@@ -28,7 +30,9 @@ async def news_of(uow: TenantUnitOfWork, batch: list[dict[str, Any]], seen: Seen
     wrote = {str(one.get("conversation_id")) for one in batch if one["kind"] == "message"}
     needs = {str(one.get("id")) for one in batch if one["kind"] == "conversation" and one.get("needs_human")}
     named = {str(one.get("id")) for one in batch if one["kind"] == "conversation" and seen.me in (one.get("mentions") or ())}
-    found = await _views(uow, wrote | needs, "all") if wrote | needs else []
+    found = [view for view in seen.read if str(view.id) in wrote | needs]
+    if missing := (wrote | needs) - {str(view.id) for view in found}:
+        found += await _views(uow, missing, "all")
     items = [_item(view, "needs", seen) for view in found if str(view.id) in needs and view.needs_human_at]
     items += [_item(view, "message", seen) for view in found if str(view.id) in wrote - needs and _is_fresh(view)]
     if named and seen.me:
