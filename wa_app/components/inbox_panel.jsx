@@ -2,11 +2,12 @@
 import { createElement as h, useEffect, useRef, useState } from "react";
 import { Glyph } from "$/public/external/wa_app/components/inbox/inbox_icons.jsx";
 
-const CAN_FOCUS = "button:not(:disabled), input:not(:disabled), a[href]";
+const CAN_FOCUS = "button:not(:disabled), input:not(:disabled), select:not(:disabled), a[href], [tabindex='0']";
 const seen = (box, what) => [...box.querySelectorAll(what)].filter((one) => one.offsetParent !== null);
 const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 
-export function Panel({ label, onClose, onBack, className = "", children }) {
+// `kind` names its looks: a panel of the conversation, a sheet of the list. `modal`: nothing beside it is of use.
+export function Panel({ label, onClose, onBack, kind = "panel", modal = false, className = "", children }) {
   const box = useRef(null);
   const close = useRef(onClose);
   close.current = onClose;
@@ -43,8 +44,8 @@ export function Panel({ label, onClose, onBack, className = "", children }) {
     }
     event.stopPropagation();
   };
-  return h("div", { className: "panel-root" },
-    h("div", { ref: box, className: `panel ${className}`, role: "dialog", "aria-label": label, tabIndex: -1, onKeyDown },
+  return h("div", { className: modal ? `${kind}-root modal` : `${kind}-root` },
+    h("div", { ref: box, className: `${kind} ${className}`, role: "dialog", "aria-modal": modal || undefined, "aria-label": label, tabIndex: -1, onKeyDown },
       h("i", { className: "grabber" }),
       onBack && h("div", { className: "panel-head" }, h("button", { type: "button", className: "icon-btn", onClick: onBack, "aria-label": label }, h(Glyph, { name: "left" })), h("b", null, label)),
       children));

@@ -1,38 +1,9 @@
-// A panel of the left pane: under the pane's head at a desk, a sheet at the foot of a phone. Focus goes in and comes back.
+// A panel of the left pane: under the pane's head at a desk, a sheet at the foot of a phone.
 import { createElement as h, useEffect, useId, useMemo, useRef, useState } from "react";
+import { Panel } from "$/public/external/wa_app/components/inbox/inbox_panel.jsx";
 import { Sign } from "$/public/external/wa_app/components/inbox_pane/inbox_glyphs.jsx";
 
-const CAN_FOCUS = "button:not(:disabled), input:not(:disabled), select:not(:disabled), a[href], [tabindex='0']";
-
-export function Sheet({ label, onClose, modal = false, className = "", children }) {
-  const box = useRef(null);
-  const close = useRef(onClose);
-  close.current = onClose;
-  useEffect(() => {
-    const before = document.activeElement;
-    const el = box.current;
-    (el.querySelector("[data-first]") ?? el.querySelector(CAN_FOCUS) ?? el).focus({ preventScroll: true });
-    const outside = (event) => { if (!el.contains(event.target)) close.current(); };
-    // Its own click must not close what it has just opened.
-    const timer = setTimeout(() => document.addEventListener("pointerdown", outside));
-    return () => {
-      clearTimeout(timer);
-      document.removeEventListener("pointerdown", outside);
-      if (!document.activeElement || document.activeElement === document.body || el.contains(document.activeElement)) before?.focus?.({ preventScroll: true });
-    };
-  }, []);
-  const onKeyDown = (event) => {
-    if (event.key === "Escape") { event.preventDefault(); event.stopPropagation(); close.current(); }
-    if (event.key !== "Tab") return;
-    const all = [...box.current.querySelectorAll(CAN_FOCUS)];
-    const [first, last] = [all[0], all[all.length - 1]];
-    if (event.shiftKey && document.activeElement === first) { event.preventDefault(); last.focus(); }
-    else if (!event.shiftKey && document.activeElement === last) { event.preventDefault(); first.focus(); }
-  };
-  return h("div", { className: modal ? "sheet-root modal" : "sheet-root" },
-    h("div", { ref: box, className: `sheet ${className}`, role: "dialog", "aria-modal": modal || undefined, "aria-label": label, tabIndex: -1, onKeyDown },
-      h("i", { className: "grabber" }), children));
-}
+export const Sheet = (props) => h(Panel, { kind: "sheet", ...props });
 
 // A list that is narrowed by typing. `groups`: [{title, items: [{id, name, note, mark}]}].
 export function Picker({ label, groups, onPick, onClose, hint, nothing }) {
