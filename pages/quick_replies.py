@@ -97,7 +97,7 @@ def _filters() -> rx.Component:
         rx.el.option(t("quick.all_categories"), value=""), rx.foreach(S.categories, lambda pair: rx.el.option(pair[1], value=pair[0])),
         value=S.category, on_change=S.filter_category, aria_label=t("quick.category"), class_name="input max-w-[220px]",
     )  # fmt: skip
-    return rx.el.div(search_box(S.query, S.search), rx.cond(S.categories.length() > 0, categories), class_name="row gap-2 flex-wrap")
+    return rx.el.div(search_box(S.query, S.search), rx.cond(S.categories.length() > 0, categories), class_name="row gap-2 flex-wrap max-sm:*:w-full max-sm:*:max-w-none")
 
 
 @rx.page(route=routes.SETTINGS_QUICK_REPLIES, title="Sapa", on_load=[AppState.on_load, S.load])

@@ -199,7 +199,7 @@ def test_the_field_says_why_nobody_may_write(
     is_shut("window_closed")
     page.get_by_role("tab", name=desk.words("inbox_chat.note")).click()
     expect(desk.field).to_be_visible()
-    page.get_by_role("tab", name=desk.words("inbox_chat.reply")).click()
+    page.get_by_role("tab", name=desk.words("inbox.reply")).click()
     in_thread(execute(desk.app.superuser_url, "UPDATE devices SET channel = 'waha' WHERE id = (SELECT device_id FROM conversations WHERE id = $1::uuid)", desk.chat))
     says(desk, "Saya masih menunggu")
     expect(desk.bubble("Saya masih menunggu")).to_be_visible(timeout=PATIENCE_MS)

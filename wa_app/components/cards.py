@@ -1,7 +1,7 @@
 """Cards, page header, tabs, segmented control, figure strip."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import reflex as rx
 
@@ -54,6 +54,10 @@ def page_header(
     return rx.el.header(rx.el.div(*lines), *right, class_name="page-head")
 
 
+# Where there are more tabs than room, as on a phone, the one of this page is in sight.
+_TO_THIS_TAB: Final = "document.querySelector('.tabs > [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' })"
+
+
 def tabs(items: Sequence[tuple[str, Any, str]], active: str) -> rx.Component:
     """Tabs that are pages: (key, text, href). `active` is the key of this page."""
     return rx.el.nav(
@@ -62,6 +66,7 @@ def tabs(items: Sequence[tuple[str, Any, str]], active: str) -> rx.Component:
             for key, text, href in items
         ),
         class_name="tabs",
+        on_mount=rx.call_script(_TO_THIS_TAB),
     )
 
 
