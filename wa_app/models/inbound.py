@@ -94,7 +94,7 @@ class Conversation(TenantRow, Leased, table=True):
         _listed("bot", "is_bot_active AND status = 'open'"),
         _listed("waits", "needs_human_at IS NOT NULL AND status = 'open'"),
         _listed("unread", "unread > 0 AND status = 'open'"),
-        Index("ix_conversations_longest", "tenant_id", "waiting_since", "id", postgresql_where=text("waiting_since IS NOT NULL")),
+        Index("ix_conversations_longest", "tenant_id", "status", "waiting_since", "id", postgresql_where=text("waiting_since IS NOT NULL")),
         Index("ix_conversations_snoozed", "snoozed_until", postgresql_where=text("status = 'snoozed'")),
         Index("ix_conversations_scheduled", "scheduled_at", postgresql_where=text("scheduled_at IS NOT NULL")),
         Index("ix_conversations_assigned_at", "tenant_id", "assigned_to", "assigned_at",
