@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.browser.test_story import PATIENCE_MS, Storyteller
 from tests.fixtures.app import RunningApp
+from wa_app.schemas.auto_replies import MAX_RULES
 
 pytestmark = pytest.mark.browser
 
@@ -157,16 +158,17 @@ def test_many_rules_come_out_of_a_file_while_the_page_shows_how_far_they_are(
     assert person.api("GET", "/auto-replies")["total"] == 230
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     person.press("common.close")
-    # One more large file, stopped by hand: what came in stays and is told.
-    more = "".join(f"Lagi {n},lain {n},x\n" for n in range(260))
+    # One more large file, long enough to be stopped by hand: what came in stays and is told.
+    more = "".join(f"Lagi {n},lain {n},x\n" for n in range(950))
     person.press("rules.files")
     page.get_by_role("menuitem", name=person.words("rules.import")).click()
     dialog.locator("input[type=file]").set_input_files(file | {"buffer": f"nama,kata kunci,jawaban\n{more}".encode()})  # type: ignore[arg-type]
-    dialog.get_by_role("button", name=person.words("rules.import.do", n=260)).click(timeout=PATIENCE_MS)
+    dialog.get_by_role("button", name=person.words("rules.import.do", n=MAX_RULES - 230)).click(timeout=PATIENCE_MS)
     person.press("imports.cancel")
     page.get_by_role("alertdialog").get_by_role("button", name=person.words("imports.cancel"), exact=True).click()
+    expect(page.locator(".notice .bar")).to_have_count(0, timeout=PATIENCE_MS)
     job = person.api("GET", "/auto-replies/imports")["items"][0]
-    expect(page.locator(".notice")).to_contain_text(person.words("rules.import.stopped", name="aturan.csv", processed=job["processed"], total=260,
-        created=job["created"], updated=0, skipped=0, failed=0), timeout=PATIENCE_MS)  # fmt: skip
-    assert job["status"] == "cancelled"
+    counts = {key: job[key] for key in ("processed", "total", "created", "updated", "skipped", "failed")}
+    assert (job["status"], counts["total"]) == ("cancelled", 950)
+    expect(page.locator(".notice")).to_contain_text(person.words("rules.import.stopped", name="aturan.csv", **counts))
     assert person.api("GET", "/auto-replies")["total"] == 230 + job["created"]
