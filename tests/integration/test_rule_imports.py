@@ -127,7 +127,8 @@ async def test_a_stopped_one_says_what_came_in_and_takes_no_more(
     http: httpx.AsyncClient, signed: Signed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = await begun(http, table(230))
-    real, taken = rules._take_piece, []
+    real = rules._take_piece
+    taken: list[int] = []
 
     async def stop_after_two(*args: Any) -> int:
         if len(taken) == 2:
