@@ -28,7 +28,8 @@ WITH u AS (
   INSERT INTO users (id, email, name, password_hash, language)
   SELECT $1, $2, $3, o.password_hash, o.language FROM users o WHERE o.id = $4 RETURNING id)
 INSERT INTO memberships (tenant_id, user_id, role_id)
-SELECT m.tenant_id, u.id, m.role_id FROM memberships m, u WHERE m.user_id = $4
+SELECT m.tenant_id, u.id, coalesce((SELECT r.id FROM roles r WHERE r.tenant_id = m.tenant_id AND r.key = $5), m.role_id)
+FROM memberships m, u WHERE m.user_id = $4
 """
 _DROP = """
 ([name, type, base64]) => {
@@ -115,13 +116,13 @@ async def execute(address: str, query: str, *values: Any) -> list[Any]:
 
 @pytest.fixture
 def colleague(app: RunningApp, browser: Browser) -> Iterator[Callable[[Desk, str], Talker]]:
-    """A second person of the same tenant, in a browser of their own."""
+    """A second person of the same tenant, in a browser of their own; of the same role, unless another is named."""
     contexts: list[BrowserContext] = []
 
-    def join(desk: Desk, name: str) -> Talker:
+    def join(desk: Desk, name: str, role: str = "") -> Talker:
         owner = desk.api("GET", "/auth/me")["user"]["id"]
         email = f"{new_id()}@example.com"
-        in_thread(execute(app.superuser_url, _JOIN, new_id(), email, name, owner))
+        in_thread(execute(app.superuser_url, _JOIN, new_id(), email, name, owner, role))
         context = browser.new_context(base_url=app.base_url, viewport={"width": 1280, "height": 844}, reduced_motion="reduce")
         contexts.append(context)
         context.add_init_script(f"localStorage.setItem('sapa_lang', '{desk.language}')")

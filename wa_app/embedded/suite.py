@@ -70,8 +70,8 @@ def all_stages() -> list[Stage]:
         Stage("contract", lambda: _pytest("tests/contract", *workers)),
         Stage("frontend", _frontend),
         # A file stays with one worker, which has a running application of its own and makes what the file shares once.
-        # Pages and faults wait most of their time: three share two cores.
-        Stage("browser", lambda: _pytest("tests/browser", *waiting, "--dist", "loadfile")),
+        Stage("browser", lambda: _pytest("tests/browser", *workers, "--dist", "loadfile")),
+        # These wait for leases and restarts: three share two cores.
         Stage("faults", lambda: _faults(*waiting)),
     ]
 
