@@ -59,30 +59,34 @@ def run(only: list[str]) -> int:
 
 def all_stages() -> list[Stage]:
     """In order: the cheap ones that fail most often first."""
-    workers, waiting = ("-n", "2"), ("-n", "3")
+    workers = ("-n", "2")
     return [
         Stage("ruff", lambda: _tool("ruff", "check", ".")),
         Stage("mypy", lambda: _quiet_tool("mypy"), beside=True),
         Stage("imports", lambda: _tool("lint-imports")),
         Stage("unit", _unit),
         Stage("properties", lambda: _pytest("tests/properties", *workers)),
-        Stage("integration", lambda: _pytest("tests/integration", *workers)),
-        Stage("contract", lambda: _pytest("tests/contract", *workers)),
+        # Together: each worker starts its services once.
+        Stage("integration", lambda: _pytest("tests/integration", "tests/contract", *workers)),
         Stage("frontend", _frontend),
         # A file stays with one worker, which has a running application of its own and makes what the file shares once.
         Stage("browser", lambda: _pytest("tests/browser", *workers, "--dist", "loadfile")),
-        # These wait for leases and restarts: three share two cores.
-        Stage("faults", lambda: _faults(*waiting)),
+        Stage("faults", lambda: _faults(*workers)),
     ]
 
 
 def prepare() -> None:
     """Bring Chromium and libgl1 where that is possible without asking; say loudly what stays missing."""
-    missing = [name for name, check in (("chromium", doctor.chromium()), ("libgl1", doctor.libgl())) if not check.ok]
+    needs = (
+        ("chromium", doctor.chromium().ok),
+        (doctor.LIGHT_CHROMIUM, bool(shutil.which(doctor.LIGHT_CHROMIUM))),
+        ("libgl1", doctor.libgl().ok),
+    )
+    missing = [name for name, is_there in needs if not is_there]
     if missing and os.geteuid() == 0 and shutil.which("apt-get"):
         say(f"Installing {', '.join(missing)} …")
         env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["update"], ["install", "-y", "--no-install-recommends", *missing]):
+        for command in (["update"], *(["install", "-y", "--no-install-recommends", name] for name in missing)):
             subprocess.run(["apt-get", "-q", *command], env=env, stdout=subprocess.DEVNULL, check=False)
     path = doctor.find_chromium()
     if path:
@@ -170,7 +174,7 @@ def _ran(command: list[str]) -> tuple[bool, float]:
 
 
 def _faults(*workers: str) -> bool:
-    """Scenarios wait for leases and restarts most of their time, so they go side by side; what is timed goes alone."""
+    """Scenarios wait for leases and restarts most of their time, so two go side by side; what is timed goes alone."""
     together = _pytest("tests/faults", *workers, "--maxschedchunk=1", "-m", "not alone")
     return _pytest("tests/faults", "-m", "alone") and together
 
