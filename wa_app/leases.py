@@ -9,9 +9,10 @@ Advisory locks are not used: they survive the return of a pooled connection (DES
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -82,7 +83,14 @@ async def release(uow: UnitOfWork, model: type[SQLModel], tenant_id: UUID, row_i
 @asynccontextmanager
 async def beating(principal: Principal, model: type[SQLModel], row_id: UUID, epoch: int) -> AsyncIterator[None]:
     """Renew a lease while the block works. Who must not go on without it asks by the epoch when it writes."""
-    task = asyncio.create_task(_beat(principal, model, row_id, epoch))
+    async with alongside(_beat(principal, model, row_id, epoch)):
+        yield
+
+
+@asynccontextmanager
+async def alongside(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Let something go on while the block works, and end it with the block."""
+    task = asyncio.create_task(work)
     try:
         yield
     finally:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -36,13 +36,8 @@ async def kept(
     principal: Principal, row_id: UUID, lease: Lease, model: type[SQLModel] = Device
 ) -> AsyncIterator[None]:
     """Renew the lease every 10 s, also while calls are out."""
-    task = asyncio.create_task(_heartbeat(principal, row_id, lease, model))
-    try:
+    async with leases.alongside(_heartbeat(principal, row_id, lease, model)):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _heartbeat(principal: Principal, row_id: UUID, lease: Lease, model: type[SQLModel]) -> None:

@@ -6,8 +6,7 @@ go and the row says when it goes on.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
@@ -118,7 +117,7 @@ async def run(principal: Principal, grab_id: UUID, channel_of: ChannelOf) -> Non
         principal, grab_id, epoch, row.groups, row.groups_done, row.options, await channel_of(line.server_id), line
     )
     try:
-        async with _kept(principal, grab_id, epoch):
+        async with leases.beating(principal, GroupGrab, grab_id, epoch):
             await _work(this)
         await _finish(principal, mine, "done", None)
     except LeaseLost:
@@ -271,23 +270,3 @@ async def _finish(principal: Principal, mine: dict[str, Any], status: str, code:
             await uow.session.execute(_FORGET, mine)
         uow.publish("grab", id=mine["id"], status=status)
         uow.publish("contact")
-
-
-@asynccontextmanager
-async def _kept(principal: Principal, grab_id: UUID, epoch: int) -> AsyncIterator[None]:
-    """Keep the lease, also while calls are out; whoever lost it is stopped by the epoch at its next step."""
-    task = asyncio.create_task(_beat(principal, grab_id, epoch))
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-async def _beat(principal: Principal, grab_id: UUID, epoch: int) -> None:
-    while True:
-        await asyncio.sleep(leases.heartbeat_s())
-        async with unit_of_work(principal) as uow:
-            if not await leases.renew(uow, GroupGrab, principal.tenant_id, grab_id, epoch):
-                return

@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from threading import Event
 from time import monotonic
 from typing import Any
 from uuid import UUID
 
+import structlog
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from wa_app import leases
 from wa_app.config import get_settings
@@ -17,6 +19,8 @@ from wa_app.db import TenantUnitOfWork, unit_of_work
 from wa_app.kit import turns
 from wa_app.models.people import ImportJob, ImportKind, ImportStatus
 from wa_app.schemas.principal import Principal
+
+log = structlog.get_logger(__name__)
 
 SLICE_S = 5.0
 """An import gives way after this when other jobs wait for a thread, in seconds."""
@@ -94,21 +98,21 @@ async def finish(this: Run, status: ImportStatus, code: str | None = None, args:
 @asynccontextmanager
 async def heartbeat(this: Run) -> AsyncIterator[None]:
     """Keep the lease, also while the file is being read; a lost one stops the reading."""
-    task = asyncio.create_task(_beat(this))
-    try:
+    async with leases.alongside(_beat(this)):
         yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def _beat(this: Run) -> None:
     while True:
         await asyncio.sleep(leases.heartbeat_s())
-        async with unit_of_work(this.principal) as uow:
-            job = await uow.session.get(ImportJob, this.job.id)
-            kept = await leases.renew(uow, ImportJob, this.principal.tenant_id, this.job.id, this.epoch)
+        try:
+            async with unit_of_work(this.principal) as uow:
+                job = await uow.session.get(ImportJob, this.job.id)
+                kept = await leases.renew(uow, ImportJob, this.principal.tenant_id, this.job.id, this.epoch)
+        except (SQLAlchemyError, OSError) as error:
+            # The next beat may get through; every piece that is written asks by the epoch.
+            log.warning("import.heartbeat_failed", error=type(error).__name__)
+            continue
         if not kept or job is None or job.status is not ImportStatus.RUNNING:
             this.stop.set()
             return
