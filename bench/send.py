@@ -66,7 +66,7 @@ def start_api(env: Bench) -> str:
     port = process.free_port()
     command = ("-m", "uvicorn", "--factory", "bench.serving.api:create", "--port", str(port), "--no-access-log")
     env.stack.spawn(process.Program("api", (sys.executable, *command), cwd=ROOT))
-    env.stack.wait("api", lambda: process.port_answers(port), 60, "the API did not start")
+    env.stack.wait("api", lambda: process.port_answers(port), 60)
     return f"http://127.0.0.1:{port}"
 
 

@@ -65,7 +65,7 @@ def _start(env: Bench) -> str:
         env.spawn(name)
     frontend.build(env.data / "frontend.log")
     env.stack.spawn(programs.web(port))
-    env.stack.wait("web", lambda: process.port_answers(port), 120, "the web process did not start")
+    env.stack.wait("web", lambda: process.port_answers(port), 120)
     return f"http://127.0.0.1:{port}"
 
 

@@ -78,7 +78,7 @@ class Served:
 
     def __enter__(self) -> "Served":
         self.env.stack.spawn(self.program)
-        self.env.stack.wait(self.name, lambda: process.port_answers(self.port), 60, f"{self.name} did not start")
+        self.env.stack.wait(self.name, lambda: process.port_answers(self.port), 60)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -86,6 +86,10 @@ def _note_time(_: Any, record: Any) -> None:
     record.info["used_at"] = monotonic()
 
 
+def _end(_: Any, record: Any) -> None:
+    record.invalidate()
+
+
 def app_engine() -> AsyncEngine:
     """Engine of role `sapa_app`, which sees one tenant at a time."""
     return _engine("app", get_settings().database_app_url)
@@ -106,6 +110,8 @@ def redis_client() -> Redis:
 async def dispose() -> None:
     """Close every pool of this process."""
     for engine in _engines.values():
+        # A connection in use is not closed here; its pool is left for good, so it must not come back to rest there.
+        event.listen(engine.sync_engine, "checkin", _end)
         await engine.dispose()
     _engines.clear()
     for client in _redis.values():

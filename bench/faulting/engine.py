@@ -64,7 +64,7 @@ class Engine:
         command = ("-m", "uvicorn", "--factory", "bench.serving.api:create", "--port", str(self.api_port))
         options = ("--log-level", "warning", "--no-access-log")
         self.stack.spawn(Program("api", (sys.executable, *command, *options), cwd=ROOT))
-        self.stack.wait("api", lambda: process.port_answers(self.api_port), 90, "the API did not start")
+        self.stack.wait("api", lambda: process.port_answers(self.api_port), 90)
 
     def pids(self, name: str) -> set[int]:
         """The process of that name and its children."""

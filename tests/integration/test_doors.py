@@ -16,6 +16,7 @@ from wa_app.kit.ids import new_id
 from wa_app.schemas.principal import Principal
 
 _TENANT = "SELECT NULLIF(current_setting('app.tenant_id', true), '')"
+_OPEN = "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'sapa-%' AND datname = current_database()"
 _END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'sapa-%' AND datname = current_database()"
 
 
@@ -69,6 +70,19 @@ async def test_one_that_is_cancelled_while_it_begins_spoils_no_connection() -> N
         await asyncio.gather(task, return_exceptions=True)
         wanted = new_id()
         assert await _tenant_inside(wanted) == str(wanted)
+
+
+async def test_a_connection_in_use_when_the_pools_close_is_closed_when_it_comes_back(database: Database) -> None:
+    admin = await asyncpg.connect(database.superuser)
+    try:
+        async with db.unit_of_work(Principal.system(new_id())) as uow:
+            conn = await uow.driver()
+            await db.dispose()
+            assert await admin.fetchval(_OPEN) == 1
+        assert conn.is_closed()
+        assert await _tenant_inside(tenant_id := new_id()) == str(tenant_id)
+    finally:
+        await admin.close()
 
 
 async def test_a_refused_statement_takes_everything_back() -> None:

@@ -126,6 +126,19 @@ class TestSameOrigin:
         assert '.replace(/^http/,"ws")+"/_event"' in after
 
 
+class TestProcess:
+    def test_one_that_ends_at_once_is_told_of_with_its_last_words(self, tmp_path: Path) -> None:
+        program = process.Program("quitter", (sys.executable, "-S", "-c", "print('the port is taken')"))
+        log = tmp_path / "quitter.log"
+        running = process.spawn(program, log)
+        with pytest.raises(LauncherError, match="the port is taken"):
+            process.wait_until(lambda: False, 20, lambda: running.poll() is not None, lambda: process.tail(log))
+
+    def test_free_ports_are_none_that_an_outgoing_connection_could_take(self) -> None:
+        first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+        assert all(process.free_port() < first for _ in range(20))
+
+
 class TestFrontendFingerprint:
     def test_ignores_what_never_reaches_the_browser(self) -> None:
         names = {str(path.relative_to(ROOT)) for path in frontend._files()}

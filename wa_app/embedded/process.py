@@ -1,6 +1,7 @@
 """Programs we start: how they are described, spawned, awaited and stopped."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from time import monotonic
 from wa_app.embedded.errors import LauncherError
 
 CHILD = Path(__file__).with_name("child.py")
+PORTS = (10_000, 32_000)
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,17 @@ class Program:
 
 
 def free_port() -> int:
-    """A TCP port that was free on loopback a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A TCP port that was free on loopback a moment ago.
+
+    It lies below those that the system gives to outgoing connections (from 32768 on Linux): one of them could
+    otherwise take it before the server it is meant for, which may start half a minute later.
+    """
+    dice = random.SystemRandom()
+    for _ in range(100):
+        port = dice.randrange(*PORTS)
+        if port_is_free(port):
+            return port
+    raise LauncherError(f"No free TCP port was found between {PORTS[0]} and {PORTS[1]}.")
 
 
 def port_is_free(port: int, host: str = "127.0.0.1") -> bool:
@@ -97,13 +105,13 @@ def stop(process: subprocess.Popen[bytes], stop_signal: str = "TERM", wait_s: fl
         return
 
 
-def wait_until(ready: Callable[[], bool], timeout_s: float, ended: Callable[[], bool], failure: str) -> None:
-    """Poll until ready; LauncherError with `failure` when the program ended or time ran out."""
+def wait_until(ready: Callable[[], bool], timeout_s: float, ended: Callable[[], bool], failure: Callable[[], str]) -> None:
+    """Poll until ready; LauncherError when the program ended or time ran out, with what `failure` then knows."""
     deadline = monotonic() + timeout_s
     pause = threading.Event()
     while not ready():
         if ended() or monotonic() > deadline:
-            raise LauncherError(failure)
+            raise LauncherError(failure())
         pause.wait(0.05)
 
 

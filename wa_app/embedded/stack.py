@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -43,7 +44,7 @@ class Stack:
                 self.spawn(server.program())
             for server in self.servers.embedded:
                 name = server.program().name
-                self.wait(name, server.answers, 60, server.failure(self.log(name)))
+                self.wait(name, server.answers, 60, partial(server.failure, self.log(name)))
                 if isinstance(server, postgres.Postgres):
                     asyncio.run(server.ensure_owner())
         except BaseException:
@@ -66,9 +67,15 @@ class Stack:
         self.running[program.name] = (program, started)
         return started
 
-    def wait(self, name: str, ready: Callable[[], bool], timeout_s: float, failure: str) -> None:
+    def wait(
+        self, name: str, ready: Callable[[], bool], timeout_s: float, failure: Callable[[], str] | None = None
+    ) -> None:
+        """Until the program is ready. LauncherError with its last words, or what `failure` makes of them."""
         _, running = self.running[name]
-        process.wait_until(ready, timeout_s, lambda: running.poll() is not None, failure)
+        process.wait_until(ready, timeout_s, lambda: running.poll() is not None, failure or partial(self._last_words, name))
+
+    def _last_words(self, name: str) -> str:
+        return f"{name} did not start; it said:\n{process.tail(self.log(name), 40)}"
 
     def kill(self, name: str) -> None:
         """`kill -9` the program and its whole group, as a crash would."""
@@ -88,9 +95,7 @@ class Stack:
         url = f"http://127.0.0.1:{port}"
         self.environment.update(WAHA_URL=url, WAHA_API_KEY=self.environment.get("WAHA_API_KEY") or "sandbox")
         self.spawn(programs.sandbox(port))
-        self.wait(
-            "sandbox", lambda: process.port_answers(port), 30, f"The sandbox did not start: see {self.log('sandbox')}."
-        )
+        self.wait("sandbox", lambda: process.port_answers(port), 30)
         return url
 
     def migrate(self) -> None:

@@ -83,7 +83,7 @@ class Supervisor:
                 stderr=errors,
                 start_new_session=True,
             )
-        wait_until(self.answers, 15, lambda: not self.alive(), f"The supervisor did not start: see {self.logs}.")
+        wait_until(self.answers, 15, lambda: not self.alive(), lambda: f"The supervisor did not start: see {self.logs}.")
 
     def add(self, programs: Sequence[Program]) -> None:
         """Start more programs; those that run already keep running."""

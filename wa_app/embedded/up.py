@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -161,15 +162,11 @@ class _Builder:
 def _await_servers(chosen: servers.Servers, supervisor: Supervisor) -> None:
     for server in chosen.embedded:
         name = server.program().name
-        log = supervisor.log(name)
 
         def given_up(name: str = name) -> bool:
             return not supervisor.alive() or supervisor.restarts(name) >= 2
 
-        try:
-            wait_until(server.answers, 90, given_up, "")
-        except LauncherError as late:
-            raise LauncherError(server.failure(log)) from late
+        wait_until(server.answers, 90, given_up, partial(server.failure, supervisor.log(name)))
     if chosen.postgres:
         asyncio.run(chosen.postgres.ensure_owner())
 
@@ -209,11 +206,15 @@ def _await_app(port: int, environment: dict[str, str], supervisor: Supervisor) -
     def given_up() -> bool:
         return not supervisor.alive() or supervisor.restarts("web") >= 3
 
-    wait_until(lambda: _pings(port), 180, given_up, f"Sapa did not answer: the reason is in {supervisor.log('web')}.")
+    wait_until(
+        lambda: _pings(port), 180, given_up, lambda: f"Sapa did not answer: the reason is in {supervisor.log('web')}."
+    )
     if supervisor.starts("sandbox").exists():
         sandbox = int(environment["WAHA_URL"].rsplit(":", 1)[1])
-        failure = f"The WAHA sandbox did not start: the reason is in {supervisor.log('sandbox')}."
-        wait_until(lambda: port_answers(sandbox), 30, lambda: supervisor.restarts("sandbox") >= 3, failure)
+        wait_until(
+            lambda: port_answers(sandbox), 30, lambda: supervisor.restarts("sandbox") >= 3,
+            lambda: f"The WAHA sandbox did not start: the reason is in {supervisor.log('sandbox')}.",
+        )  # fmt: skip
 
 
 def _pings(port: int) -> bool:
