@@ -9,16 +9,18 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from tests.fixtures.api import Signed, client_for
+from wa_app import db
 from wa_app.db import system_unit_of_work, unit_of_work
 from wa_app.schemas.principal import Principal
 from wa_app.services import imports
@@ -145,6 +147,78 @@ async def test_a_stopped_one_says_what_came_in_and_takes_no_more(
     assert len(await names(signed)) == 50
     refused = await http.post(job["status_url"] + "/cancel")
     assert (refused.status_code, refused.json()["code"]) == (409, "import_not_running")
+
+
+async def free_to_change(signed: Signed) -> None:
+    """Somebody else's edit of a rule, and an answer by it: raises when either would have to wait."""
+    async with unit_of_work(Principal.system(signed.tenant_id)) as uow:
+        await uow.session.execute(text("SELECT 1 FROM auto_reply_sets FOR UPDATE NOWAIT"))
+        await uow.session.execute(text("SELECT 1 FROM auto_replies FOR UPDATE NOWAIT"))
+        await uow.session.execute(text("SELECT 1 FROM usage_counters FOR UPDATE NOWAIT"))
+
+
+@pytest.mark.parametrize("way", ["skip", "update", "add"])
+async def test_nobody_waits_for_a_dry_run(http: httpx.AsyncClient, signed: Signed, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    assert (await http.post(f"{BASE}/import", json={"content": table(30)})).status_code == 200
+    looked = await begun(http, table(230), dry_run=True, on_duplicate=way)
+    real, told = rules._tell, []
+
+    async def asked_in_between(*args: Any) -> None:
+        await free_to_change(signed)
+        told.append(args[1])
+        await real(*args)
+
+    monkeypatch.setattr(rules, "_tell", asked_in_between)
+    await worked(signed, looked)
+    assert (len(told), told[-1]) == (10, 230)
+    expected = {"skip": (200, 0, 30), "update": (200, 30, 0), "add": (230, 0, 0)}[way]
+    assert counts(await shown(http, looked)) == (230, 230, *expected, 0)
+
+
+@contextmanager
+def statements_under_the_lock() -> Iterator[list[str]]:
+    """What is asked of the database from the moment the rules are held."""
+    engine, seen = db.app_engine().sync_engine, list[str]()
+
+    def look(_: Any, __: Any, statement: str, *___: Any) -> None:
+        if seen or "INTO auto_reply_sets" in statement:
+            seen.append(statement)
+
+    event.listen(engine, "before_cursor_execute", look)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", look)
+
+
+async def test_the_rules_are_held_for_a_few_statements_however_many_rows_come(http: httpx.AsyncClient) -> None:
+    for n, way in ((200, "skip"), (200, "update")):
+        with statements_under_the_lock() as seen:
+            answer = await http.post(f"{BASE}/import", json={"content": table(n), "on_duplicate": way})
+        assert answer.json()["created" if way == "skip" else "updated"] == n
+        assert 1 < len(seen) <= 15, seen
+
+
+async def test_what_a_look_says_is_what_then_happens_within_one_file_too(http: httpx.AsyncClient, signed: Signed) -> None:
+    """The same name twice, more patterns than a tenant may have, a row that is refused between two that are not."""
+    filler = [{"name": f"R{at}", "keywords": [f"k{at}"], "response_text": "x"} for at in range(210)]
+    special: list[dict[str, Any]] = [
+        {"name": "Pola", "keywords": [f"a{at}" for at in range(40)], "match_type": "REGEX", "response_text": "x"},
+        {"name": "Pola", "keywords": [f"b{at}" for at in range(50)], "match_type": "REGEX", "response_text": "y"},
+        {"name": "Pola 2", "keywords": [f"c{at}" for at in range(50)], "match_type": "REGEX", "response_text": "z"},
+        {"name": "Pola 3", "keywords": ["d"], "match_type": "REGEX", "response_text": "z"},
+    ]
+    body = {"content": json.dumps([*special[:2], *filler, *special[2:]]), "on_duplicate": "update"}
+    for dry in (True, False):
+        job = await begun(http, **body, dry_run=dry)
+        await worked(signed, job)
+        found = await shown(http, job)
+        assert counts(found) == (214, 214, 212, 1, 0, 1)
+        assert [(one["row"], one["code"]) for one in found["problems"]] == [(214, "patterns_too_many_in_all")]
+    kept = {one["name"]: one for one in (await http.get(BASE, params={"q": "pola"})).json()["items"]}
+    assert sorted(kept) == ["Pola", "Pola 2"]
+    assert (len(kept["Pola"]["keywords"]), kept["Pola"]["response_text"]) == (50, "y")
+    assert len(await names(signed)) == 212
 
 
 async def test_a_file_that_is_gone_fails_in_words(http: httpx.AsyncClient, signed: Signed) -> None:

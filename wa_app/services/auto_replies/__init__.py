@@ -7,7 +7,8 @@
     writing    create, update, toggle, duplicate, remove, restore, reorder, purge
     trying     a text tried on the rules
     transfer   rules in files, out, and read into rows; `cells` is a rule as a row
-    taking     rows become rules (`services.imports.rules` says whether at once or by a worker)
+    taking     rows become rules (`services.imports.rules` says whether at once or by a worker), by what is found of them
+               in `weighing`, which needs no database, beside what there is (`standing`)
     examples   rules a shop can begin with
     checking   whether a rule makes sense, field by field
 """
@@ -16,7 +17,8 @@ from wa_app.services.auto_replies.counting import count_hit, figures, tidy
 from wa_app.services.auto_replies.deciding import decide
 from wa_app.services.auto_replies.examples import add_examples
 from wa_app.services.auto_replies.reading import get, list_, sums
-from wa_app.services.auto_replies.taking import take, take_all
+from wa_app.services.auto_replies.standing import look
+from wa_app.services.auto_replies.taking import nothing, take, take_all, try_all, try_out
 from wa_app.services.auto_replies.transfer import export, rows_of, rows_of_file
 from wa_app.services.auto_replies.trying import try_text
 from wa_app.services.auto_replies.writing import (
@@ -40,6 +42,8 @@ __all__ = [
     "figures",
     "get",
     "list_",
+    "look",
+    "nothing",
     "purge",
     "remove",
     "reorder",
@@ -51,6 +55,8 @@ __all__ = [
     "take_all",
     "tidy",
     "toggle",
+    "try_all",
+    "try_out",
     "try_text",
     "update",
 ]

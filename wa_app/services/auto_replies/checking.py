@@ -51,6 +51,21 @@ def tidied(listed: Sequence[str], match_type: MatchType) -> list[str]:
 
 async def validate(uow: TenantUnitOfWork, row: AutoReply, device_ids: Sequence[UUID] | None, *, silent: bool) -> None:
     """Put a rule in order, or raise Invalid with all that is wrong. `device_ids` None means that they stay."""
+    found = put_in_order(row, silent=silent)
+    with uow.session.no_autoflush:
+        if (refused := await checks.media_problem(uow, row.file_id)) is not None:
+            found.append(refused)
+        if device_ids and not await are_ours(uow, device_ids):
+            found.append(FieldError("device_ids", "device_not_found"))
+        if not found:
+            others = (await uow.session.execute(_ALL, {"t": uow.tenant_id, "id": row.id})).one()
+            found += too_many(row, others.keywords, others.patterns)
+    if found:
+        raise Invalid(*found, code="auto_reply_invalid")
+
+
+def put_in_order(row: AutoReply, *, silent: bool) -> list[FieldError]:
+    """Tidy a rule, and say what is wrong with it by itself: no other row is asked."""
     row.response_text = _KEEPABLE.sub("", row.response_text)
     row.keywords = tidied(row.keywords, row.match_type)
     row.name = _KEEPABLE.sub("", row.name).strip() or (row.keywords[0][:MAX_NAME] if row.keywords else "")
@@ -59,16 +74,17 @@ async def validate(uow: TenantUnitOfWork, row: AutoReply, device_ids: Sequence[U
     found = [*_keyword_problems(row), *_text_problems(row, silent=silent), *_time_problems(row)]
     if len(row.name) > MAX_NAME:
         found.append(FieldError("name", "value_too_long", {"limit": MAX_NAME}))
-    with uow.session.no_autoflush:
-        if (refused := await checks.media_problem(uow, row.file_id)) is not None:
-            found.append(refused)
-        if device_ids and not await are_ours(uow, device_ids):
-            found.append(FieldError("device_ids", "device_not_found"))
-        if not found:
-            found += await _too_many(uow, row)
-    if found:
-        raise Invalid(*found, code="auto_reply_invalid")
     row.search_text = fold(" ".join((row.name, *row.keywords, row.response_text)))
+    return found
+
+
+def too_many(row: AutoReply, keywords_of_others: int, patterns_of_others: int) -> list[FieldError]:
+    """Whether the tenant's rules together would ask too much of every message."""
+    if keywords_of_others + len(row.keywords) > MAX_ALL_KEYWORDS:
+        return [FieldError("keywords", "keywords_too_many_in_all", {"limit": MAX_ALL_KEYWORDS})]
+    if row.match_type == MatchType.REGEX and patterns_of_others + len(row.keywords) > MAX_ALL_PATTERNS:
+        return [FieldError("keywords", "patterns_too_many_in_all", {"limit": MAX_ALL_PATTERNS})]
+    return []
 
 
 def keyword_problem(keyword: str, match_type: MatchType) -> FieldError | None:
@@ -124,12 +140,3 @@ async def are_ours(uow: TenantUnitOfWork, device_ids: Sequence[UUID]) -> bool:
     wanted = set(device_ids)
     query = select(func.count()).select_from(Device).where(col(Device.id).in_(wanted), col(Device.deleted_at).is_(None))
     return bool((await uow.session.execute(query)).scalar_one() == len(wanted))
-
-
-async def _too_many(uow: TenantUnitOfWork, row: AutoReply) -> list[FieldError]:
-    others = (await uow.session.execute(_ALL, {"t": uow.tenant_id, "id": row.id})).one()
-    if others.keywords + len(row.keywords) > MAX_ALL_KEYWORDS:
-        return [FieldError("keywords", "keywords_too_many_in_all", {"limit": MAX_ALL_KEYWORDS})]
-    if row.match_type == MatchType.REGEX and others.patterns + len(row.keywords) > MAX_ALL_PATTERNS:
-        return [FieldError("keywords", "patterns_too_many_in_all", {"limit": MAX_ALL_PATTERNS})]
-    return []

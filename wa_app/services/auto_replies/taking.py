@@ -1,144 +1,93 @@
-"""Rows become rules: each row by itself, so that one that is wrong is told and leaves the others alone."""
+"""Rows become rules: weighed without a lock, written in few statements under one."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-from uuid import UUID
+import asyncio
+from collections.abc import Sequence
+from typing import Final
 
-from pydantic import ValidationError
-from sqlmodel import col, select
+from sqlalchemy import update
+from sqlmodel import col, delete
 
 from wa_app.db import TenantUnitOfWork
-from wa_app.errors import AppError, FieldError, Invalid
-from wa_app.kit.folding import fold
-from wa_app.models.auto_replies import AutoReply
-from wa_app.models.devices import Device
-from wa_app.schemas.auto_replies import AutoReplyCreate, AutoReplyUpdate, ImportProblem, RuleImportResult
+from wa_app.models.auto_replies import AutoReply, AutoReplyDevice
+from wa_app.schemas.auto_replies import RuleImportResult
 from wa_app.schemas.principal import Verb
-from wa_app.services import audit
-from wa_app.services.auto_replies import reading, writing
-from wa_app.services.auto_replies.cells import CellRefused
+from wa_app.services import audit, entitlements
+from wa_app.services.auto_replies import standing as standings
+from wa_app.services.auto_replies import writing
+from wa_app.services.auto_replies.standing import COLUMNS, Standing
+from wa_app.services.auto_replies.weighing import Read, Row, Weighed, read, weigh
 
-SHOWN_PROBLEMS, SHOWN_NAMES = 200, 20
-MAX_SHOWN, MAX_FIELD = 200, 60
-Row = tuple[int, dict[str, Any] | CellRefused]
+SHOWN_PROBLEMS: Final = 200
+_KEPT: Final = frozenset({"id", "tenant_id", "created_at", "created_by", "deleted_at"})
+"""What a file does not change of a rule; the id says which one it is."""
 
 
-async def take(uow: TenantUnitOfWork, rows: Sequence[Row], on_duplicate: str, *, dry_run: bool = False) -> RuleImportResult:
-    """Make rules of these rows, in this transaction; with `dry_run` nothing is kept."""
+async def take(uow: TenantUnitOfWork, rows: Sequence[Row], on_duplicate: str) -> RuleImportResult:
+    """Make rules of these rows, in this transaction."""
     uow.require(Verb.RULES_WRITE)
-    result = RuleImportResult(total=len(rows), created=0, updated=0, skipped=0, failed=0, problems=[], names=[])
-    # A savepoint that is taken back leaves the transaction as it was: what is tried is what would be done.
-    async with uow.session.begin_nested() as trial:
-        await take_all(uow, rows, on_duplicate, result)
-        if dry_run:
-            await trial.rollback()
-            return result
+    result = nothing(len(rows))
+    await take_all(uow, rows, on_duplicate, result)
     audit.record(uow, "auto_reply.import", "auto_reply", None, created=result.created, updated=result.updated)
     return result
 
 
+async def try_out(uow: TenantUnitOfWork, rows: Sequence[Row], on_duplicate: str) -> RuleImportResult:
+    """What `take` would do. Writes nothing and holds nothing that anybody waits for."""
+    uow.require(Verb.RULES_WRITE)
+    result = nothing(len(rows))
+    standing = await standings.look(uow)
+    await try_all(uow, standing, rows, on_duplicate, result)
+    return result
+
+
+async def try_all(uow: TenantUnitOfWork, standing: Standing, rows: Sequence[Row], on_duplicate: str, result: RuleImportResult) -> None:
+    """Add what would happen to each row to `result`, and count `standing` on by it."""
+    found = await _read(uow, standing, rows, on_duplicate)
+    await asyncio.to_thread(weigh, uow.principal, found, on_duplicate, standing, result)
+
+
 async def take_all(uow: TenantUnitOfWork, rows: Sequence[Row], on_duplicate: str, result: RuleImportResult) -> None:
     """Add what happens to each row to `result`, all problems included."""
-    devices, names = await devices_by_name(uow), await _names(uow)
-    for number, row in rows:
-        try:
-            async with uow.session.begin_nested():
-                outcome = await _take(uow, row, on_duplicate, devices, names)
-            setattr(result, outcome, getattr(result, outcome) + 1)
-            if outcome != "skipped" and isinstance(row, dict) and len(result.names) < SHOWN_NAMES:
-                result.names.append(str(row.get("name") or (row.get("keywords") or [""])[0])[:120])
-        except AppError as error:
-            result.failed += 1
-            result.problems += _told(number, row, error)
+    # The lock is asked for first: what is weighed is what there is when it is written.
+    await writing.changed(uow)
+    standing = await standings.look(uow)
+    found = await _read(uow, standing, rows, on_duplicate)
+    await _keep(uow, await asyncio.to_thread(weigh, uow.principal, found, on_duplicate, standing, result))
 
 
-async def _take(
-    uow: TenantUnitOfWork, row: dict[str, Any] | CellRefused, on_duplicate: str, devices: Mapping[str, tuple[str, UUID]],
-    names: dict[str, UUID],
-) -> str:  # fmt: skip
-    if isinstance(row, CellRefused):
-        raise Invalid(FieldError(row.field, row.code, row.args_))
-    values = dict(row)
-    if "devices" in values:
-        values["device_ids"] = [_device(name, devices) for name in values.pop("devices")]
-    data = _valid(values)
-    name = data.name.strip() or (data.keywords[0] if data.keywords else "")
-    known = names.get(fold(name.strip()))
-    if known is not None and on_duplicate == "skip":
-        return "skipped"
-    if known is not None and on_duplicate == "update":
-        kept = {key: getattr(data, key) for key in values}
-        change = AutoReplyUpdate(**{key: one for key, one in kept.items() if one is not None or key in writing.MAY_BE_NONE})
-        await writing.changed(uow)
-        await writing.change(uow, await reading.find(uow, known, lock=True), change)
-        return "updated"
-    made = await writing.add(uow, data)
-    names[fold(made.name)] = made.id
-    return "created"
+async def _read(uow: TenantUnitOfWork, standing: Standing, rows: Sequence[Row], on_duplicate: str) -> list[Read]:
+    found = read(rows, standing.devices)
+    names = {one.name for one in found} if on_duplicate == "update" else set()
+    files = {one.data.file_id for one in found if one.data is not None and one.data.file_id is not None}
+    await standings.fetch(uow, standing, names, files)
+    return found
 
 
-def _valid(values: dict[str, Any]) -> AutoReplyCreate:
-    try:
-        return AutoReplyCreate.model_validate(values)
-    except ValidationError as error:
-        wrong = [FieldError(str(one["loc"][0]) if one["loc"] else "row", _code(one["type"]), _args(one)) for one in error.errors()]
-        raise Invalid(*wrong) from None
+async def _keep(uow: TenantUnitOfWork, found: Weighed) -> None:
+    if found.made:
+        await entitlements.require(uow, "auto_replies", len(found.made))
+    uow.session.add_all(found.made.values())
+    await uow.session.flush()
+    if found.changed:
+        values = [{key: getattr(row, key) for key in COLUMNS if key not in _KEPT} | {"id": row.id} for row in found.changed.values()]
+        await uow.session.execute(update(AutoReply), values)
+    await _bind(uow, found)
+    for row in found.made.values():
+        audit.record(uow, "auto_reply.create", "auto_reply", row.id, name=row.name)
+    for rule_id in found.fields:
+        audit.record(uow, "auto_reply.update", "auto_reply", rule_id, fields=sorted(found.fields[rule_id]))
+    await uow.session.flush()
 
 
-def _code(kind: str) -> str:
-    known = {
-        "missing": "value_missing", "enum": "value_not_allowed", "extra_forbidden": "field_unknown",
-        "uuid_parsing": "value_not_id", "greater_than_equal": "value_too_small", "less_than_equal": "value_too_large",
-        "too_long": "value_too_long",
-    }  # fmt: skip
-    return known.get(kind, "value_invalid")
+async def _bind(uow: TenantUnitOfWork, found: Weighed) -> None:
+    if anew := found.devices.keys() & found.changed.keys():
+        await uow.session.execute(delete(AutoReplyDevice).where(col(AutoReplyDevice.auto_reply_id).in_(anew)))
+    for rule_id, device_ids in found.devices.items():
+        for device_id in sorted(set(device_ids)):
+            uow.session.add(AutoReplyDevice(tenant_id=uow.tenant_id, auto_reply_id=rule_id, device_id=device_id))
+    await uow.session.flush()
 
 
-def _args(error: Any) -> dict[str, str | int]:
-    context = error.get("ctx") or {}
-    limit = next((str(context[key]) for key in ("ge", "le", "max_length") if key in context), "")
-    return {"allowed": str(context.get("expected", "")), "limit": limit}
-
-
-def _device(name: str, devices: Mapping[str, tuple[str, UUID]]) -> UUID:
-    found = devices.get(fold(str(name)))
-    if found is None:
-        raise Invalid(FieldError("devices", "auto_reply_device_unknown", {"name": str(name)[:60]}))
-    return found[1]
-
-
-def _told(number: int, row: dict[str, Any] | CellRefused, error: AppError) -> list[ImportProblem]:
-    wrong = error.fields if isinstance(error, Invalid) else ()
-    told = wrong or (FieldError("row", error.code, error.args_),)
-    return [
-        ImportProblem(
-            row=number, field=_keepable(one.field)[:MAX_FIELD], code=one.code, value=_shown(row, one.field),
-            args={key: _keepable(value) if isinstance(value, str) else value for key, value in one.args.items()},
-        )
-        for one in told
-    ]  # fmt: skip
-
-
-def _shown(row: dict[str, Any] | CellRefused, field: str) -> str:
-    """What stands in the cell that was refused, as far as it was read."""
-    value = row.get("devices" if field == "device_ids" else field, "") if isinstance(row, dict) else ""
-    found = "; ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return _keepable(found)[:MAX_SHOWN]
-
-
-def _keepable(found: str) -> str:
-    """Without what PostgreSQL does not hold: NUL and lone surrogates."""
-    return found.replace("\x00", "").encode("utf-8", "replace").decode()
-
-
-async def devices_by_name(uow: TenantUnitOfWork, *, alive_only: bool = True) -> dict[str, tuple[str, UUID]]:
-    """Devices by folded name."""
-    query = select(Device).order_by(col(Device.id).desc())
-    if alive_only:
-        query = query.where(col(Device.deleted_at).is_(None))
-    return {fold(row.name): (row.name, row.id) for row in (await uow.session.execute(query)).scalars()}
-
-
-async def _names(uow: TenantUnitOfWork) -> dict[str, UUID]:
-    query = select(col(AutoReply.name), col(AutoReply.id)).where(col(AutoReply.deleted_at).is_(None))
-    return {fold(row.name): row.id for row in (await uow.session.execute(query.order_by(col(AutoReply.id).desc()))).all()}
+def nothing(total: int) -> RuleImportResult:
+    """What has happened to rows before the first of them."""
+    return RuleImportResult(total=total, created=0, updated=0, skipped=0, failed=0, problems=[], names=[])

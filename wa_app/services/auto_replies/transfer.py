@@ -7,17 +7,21 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
+
+from sqlmodel import col, select
 
 from wa_app.db import TenantUnitOfWork
 from wa_app.errors import FieldError, Invalid
 from wa_app.kit.tables import TableRefused, csv_chunks, inspect, read_rows
+from wa_app.models.devices import Device
 from wa_app.models.files import File
 from wa_app.schemas.auto_replies import RuleFilter, RuleImport
 from wa_app.schemas.principal import Verb
 from wa_app.services import audit, files
 from wa_app.services.auto_replies import reading
 from wa_app.services.auto_replies.cells import COLUMNS, CellRefused, cells, column_of, fields
-from wa_app.services.auto_replies.taking import Row, devices_by_name
+from wa_app.services.auto_replies.weighing import Row
 
 MAX_ROWS: Final = 1_000
 MAX_BYTES: Final = 4_000_000
@@ -27,7 +31,7 @@ async def export(uow: TenantUnitOfWork, where: RuleFilter, kind: str) -> bytes:
     """The rules a filter covers; in CSV cells a spreadsheet would run are disarmed."""
     uow.require(Verb.RULES_READ)
     found, _, total = await reading.list_(uow, where, limit=reading.MAX_PAGE)
-    names = {device_id: name for name, device_id in (await devices_by_name(uow, alive_only=False)).values()}
+    names = await _device_names(uow)
     audit.record(uow, "auto_reply.export", "auto_reply", None, rules=total)
     if kind == "csv":
         return b"".join(csv_chunks(COLUMNS, (cells(one, names) for one in found)))
@@ -36,6 +40,11 @@ async def export(uow: TenantUnitOfWork, where: RuleFilter, kind: str) -> bytes:
         for one in found
     ]
     return json.dumps({"rules": kept}, ensure_ascii=False, indent=2).encode()
+
+
+async def _device_names(uow: TenantUnitOfWork) -> dict[UUID, str]:
+    """Names of all devices, also of those that are gone."""
+    return {row.id: row.name for row in (await uow.session.execute(select(col(Device.id), col(Device.name)))).all()}
 
 
 async def rows_of(uow: TenantUnitOfWork, data: RuleImport) -> list[Row]:

@@ -22,7 +22,7 @@ from wa_app.schemas.auto_replies import (
     RuleOrder,
     WindowInput,
 )
-from wa_app.schemas.principal import Verb
+from wa_app.schemas.principal import Principal, Verb
 from wa_app.services import audit, entitlements
 from wa_app.services.auto_replies import reading
 from wa_app.services.auto_replies.checking import validate
@@ -50,17 +50,21 @@ async def create(uow: TenantUnitOfWork, data: AutoReplyCreate) -> AutoReplyView:
 async def add(uow: TenantUnitOfWork, data: AutoReplyCreate) -> AutoReply:
     """The same, for callers who make several."""
     await changed(uow)
-    last = await _room(uow, 1)
-    row = AutoReply(
-        tenant_id=uow.tenant_id, created_by=uow.principal.user_id, updated_at=utc_now(),
-        priority=data.priority or last + 1, windows=_windows(data.windows), **{key: getattr(data, key) for key in PLAIN},
-    )  # fmt: skip
+    row = drawn_up(uow.principal, data, await _room(uow, 1))
     await validate(uow, row, data.device_ids, silent=data.keeps_silent)
     uow.session.add(row)
     await uow.session.flush()
     await _set_devices(uow, row.id, data.device_ids)
     audit.record(uow, "auto_reply.create", "auto_reply", row.id, name=row.name)
     return row
+
+
+def drawn_up(principal: Principal, data: AutoReplyCreate, last: int) -> AutoReply:
+    """A rule as a row that nobody keeps yet; without a priority it comes behind `last`."""
+    return AutoReply(
+        tenant_id=principal.tenant_id, created_by=principal.user_id, updated_at=utc_now(),
+        priority=data.priority or last + 1, windows=_windows(data.windows), **{key: getattr(data, key) for key in PLAIN},
+    )  # fmt: skip
 
 
 async def update(uow: TenantUnitOfWork, rule_id: UUID, data: AutoReplyUpdate) -> AutoReplyView:
@@ -75,6 +79,18 @@ async def update(uow: TenantUnitOfWork, rule_id: UUID, data: AutoReplyUpdate) ->
 async def change(uow: TenantUnitOfWork, row: AutoReply, data: AutoReplyUpdate) -> None:
     """The same on a row that is held."""
     given = data.model_fields_set
+    silent = applied(row, data)
+    with uow.session.no_autoflush:
+        await validate(uow, row, data.device_ids, silent=silent)
+    if data.device_ids is not None:
+        await _set_devices(uow, row.id, data.device_ids)
+    audit.record(uow, "auto_reply.update", "auto_reply", row.id, fields=sorted(given))
+    await uow.session.flush()
+
+
+def applied(row: AutoReply, data: AutoReplyUpdate) -> bool:
+    """Write what is given into a row; whether it keeps silent now. Raises Invalid where nothing may not stand."""
+    given = data.model_fields_set
     if empty := sorted(key for key in given - MAY_BE_NONE if getattr(data, key) is None):
         raise Invalid(*(FieldError(key, "value_missing") for key in empty), code="auto_reply_invalid")
     was_silent = not row.response_text and row.file_id is None
@@ -86,13 +102,7 @@ async def change(uow: TenantUnitOfWork, row: AutoReply, data: AutoReplyUpdate) -
         row.windows = _windows(data.windows)
     row.updated_at = utc_now()
     says = "response_text" in given or "file_id" in given
-    silent = data.keeps_silent if data.keeps_silent is not None else was_silent and not says
-    with uow.session.no_autoflush:
-        await validate(uow, row, data.device_ids, silent=silent)
-    if data.device_ids is not None:
-        await _set_devices(uow, row.id, data.device_ids)
-    audit.record(uow, "auto_reply.update", "auto_reply", row.id, fields=sorted(given))
-    await uow.session.flush()
+    return data.keeps_silent if data.keeps_silent is not None else was_silent and not says
 
 
 async def toggle(uow: TenantUnitOfWork, rule_ids: Sequence[UUID], active: bool | None = None) -> list[AutoReplyView]:

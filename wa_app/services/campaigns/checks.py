@@ -4,6 +4,7 @@ One list of checks serves both: the composer shows all of them while one types, 
 `start` refuses with the errors among them.
 """
 
+from collections.abc import Set
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -86,16 +87,23 @@ async def known_attributes(uow: TenantUnitOfWork) -> frozenset[str]:
 
 async def media_problem(uow: TenantUnitOfWork, file_id: UUID | None) -> FieldError | None:
     """Whether WhatsApp would take this file."""
-    if file_id is None:
-        return None
+    return None if file_id is None else (await media_problems(uow, {file_id})).get(file_id)
+
+
+async def media_problems(uow: TenantUnitOfWork, file_ids: Set[UUID]) -> dict[UUID, FieldError]:
+    """Those of these files that WhatsApp would not take, and why."""
+    if not file_ids:
+        return {}
     query = (
         select(File, FileBlob).outerjoin(FileBlob, col(FileBlob.id) == col(File.blob_id))
-        .where(col(File.id) == file_id, col(File.deleted_at).is_(None))
+        .where(col(File.id).in_(file_ids), col(File.deleted_at).is_(None))
     )  # fmt: skip
-    found = (await uow.session.execute(query)).one_or_none()
-    if found is None:
-        return FieldError("file_id", "file_not_found")
-    file, blob = found
+    found = {file.id: _refused(file, blob) for file, blob in (await uow.session.execute(query)).all()}
+    missing = dict.fromkeys(file_ids - found.keys(), FieldError("file_id", "file_not_found"))
+    return missing | {file_id: why for file_id, why in found.items() if why is not None}
+
+
+def _refused(file: File, blob: FileBlob | None) -> FieldError | None:
     if (why := media.refused(file.mime, file.size)) is not None:
         return FieldError("file_id", why.code, why.args)
     if blob is not None and blob.problem is not None and media.kind_of(file.mime) == "image":
