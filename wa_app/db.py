@@ -86,7 +86,9 @@ def _note_time(_: Any, record: Any) -> None:
     record.info["used_at"] = monotonic()
 
 
-def _end(_: Any, record: Any) -> None:
+def _end(connection: Any, record: Any) -> None:
+    # At once: the event loop may be about to end, and a farewell to the server would not get through.
+    connection.driver_connection.terminate()
     record.invalidate()
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 
 from wa_app.errors import FieldError, Invalid
 from wa_app.kit import phones
@@ -38,7 +39,7 @@ class Plan:
     targets: tuple[Target, ...]
     region: str
 
-    @property
+    @cached_property
     def phone_index(self) -> int:
         return next(t.index for t in self.targets if t.field == "phone")
 

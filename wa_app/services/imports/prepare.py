@@ -26,6 +26,8 @@ MAX_TAGS = 300
 TELL_EVERY = 20_000
 TAG_JOIN = "\x1f"
 _MARK = "prepared.json"
+# json.dumps makes an encoder for each row where it is given an option.
+_JSON = json.JSONEncoder(ensure_ascii=False)
 
 
 class Cancelled(Exception):
@@ -122,7 +124,7 @@ class _Spool:
             person.name,
             person.city,
             contact_text(person.name, person.phone, person.city, str(attributes.get("email", ""))),
-            json.dumps(attributes, ensure_ascii=False) if attributes else "{}",
+            _JSON.encode(attributes) if attributes else "{}",
             TAG_JOIN.join(self._tag(tag) for tag in person.tags) if person.tags else "",
         )
 
