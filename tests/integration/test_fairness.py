@@ -1,6 +1,7 @@
 """The parts of fairness, one by one: sweeps that see every tenant, slices that give way, replies that overtake."""
 
 import asyncio
+import inspect
 from typing import Any
 from uuid import UUID
 
@@ -8,17 +9,22 @@ import pytest
 from sqlalchemy import text
 
 from bench.seeding import World
+from tasks.imports import import_run
 from tests.fixtures.tenants import add_file, make_tenant
 from wa_app import db, leases, queues
 from wa_app.channels import registry
-from wa_app.config import Settings
+from wa_app.config import Settings, get_settings
 from wa_app.db import system_unit_of_work, unit_of_work
 from wa_app.inbound import process
 from wa_app.kit import turns
-from wa_app.models.people import ImportJob
+from wa_app.kit.ids import new_id
+from wa_app.models.people import ImportJob, ImportKind
+from wa_app.schemas.auto_replies import RuleImport, RuleImportJob
+from wa_app.schemas.contacts import ImportRequest
 from wa_app.schemas.principal import Principal
 from wa_app.sending import files, lane, lanes, ledger, sweeps
 from wa_app.services import imports
+from wa_app.services.imports import rules, running
 
 
 @pytest.fixture
@@ -96,10 +102,10 @@ async def test_who_was_turned_away_is_looked_after(sent: list[queues.Job]) -> No
     await db.dispose()
 
 
-async def add_job(tenant: Principal) -> str:
+async def add_job(tenant: Principal, kind: ImportKind = ImportKind.CONTACTS) -> str:
     file_id = await add_file(tenant, "kontak.csv", "nowhere", 1)
     async with unit_of_work(tenant) as uow:
-        job = ImportJob(tenant_id=tenant.tenant_id, file_id=file_id, file_name="kontak.csv")
+        job = ImportJob(tenant_id=tenant.tenant_id, file_id=file_id, file_name="kontak.csv", kind=kind)
         uow.session.add(job)
     async with system_unit_of_work() as uow:
         await uow.session.execute(
@@ -123,6 +129,74 @@ async def test_the_sweep_of_imports_wakes_one_of_each_tenant(sent: list[queues.J
     async with system_unit_of_work() as uow:
         await uow.session.execute(text("UPDATE import_jobs SET status = 'cancelled' WHERE tenant_id = ANY(:t)"),
                                   {"t": [big.tenant_id, small.tenant_id]})  # fmt: skip
+    await db.dispose()
+
+
+async def large_file(tenant: Principal) -> UUID:
+    """A file of a hundred thousand people that a worker is to bring in."""
+    folder = get_settings().data / "files"
+    folder.mkdir(parents=True, exist_ok=True)
+    body = "nama,no hp\n" + "".join(f"Orang {n},62812{n:08d}\n" for n in range(100_000))
+    key = str(new_id())
+    (folder / key).write_text(body)
+    async with unit_of_work(tenant) as uow:
+        asked = ImportRequest(file_id=await add_file(tenant, "kontak.csv", key, len(body)))
+        return (await imports.request(uow, asked)).id
+
+
+async def status(tenant: Principal, job_id: UUID) -> str:
+    async with unit_of_work(tenant) as uow:
+        return str((await imports.get(uow, job_id)).status)
+
+
+async def work(job: queues.Job) -> None:
+    """What a thread of the worker does with a message."""
+    await inspect.unwrap(import_run.fn)(**job.kwargs)
+
+
+async def test_a_file_of_rules_does_not_wait_for_a_hundred_thousand_contacts(
+    sent: list[queues.Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The contacts stand still between two chunks for as long as it takes; the rules of the same and of another tenant come in."""
+    big, small = await make_tenant(), await make_tenant()
+    merged, go_on, merge = asyncio.Event(), asyncio.Event(), running._merge_chunk
+
+    async def stop_after_a_chunk(*args: Any) -> None:
+        await merge(*args)
+        merged.set()
+        await go_on.wait()
+
+    monkeypatch.setattr(running, "_merge_chunk", stop_after_a_chunk)
+    contacts = await large_file(big)
+    async with asyncio.timeout(60):
+        working = asyncio.create_task(work(sent.pop()))
+        await merged.wait()
+        content = "kata kunci,jawaban\n" + "".join(f"kata{n},Jawaban {n}\n" for n in range(210))
+        for tenant in (big, small):
+            asked = await rules.request(tenant, RuleImport(content=content))
+            assert isinstance(asked, RuleImportJob)
+            await work(sent.pop())
+            assert (await status(tenant, asked.id), await status(big, contacts)) == ("done", "running")
+        go_on.set()
+        await working
+    assert await status(big, contacts) == "done"
+    assert sent == [], "nothing was left behind"
+    await db.dispose()
+
+
+async def test_the_sweep_and_who_has_ended_wake_people_and_rules_apart(sent: list[queues.Job]) -> None:
+    tenant = await make_tenant()
+    people = [await add_job(tenant) for _ in range(2)]
+    ruled = [await add_job(tenant, ImportKind.AUTO_REPLIES) for _ in range(2)]
+    async with system_unit_of_work() as uow:
+        await imports.wake(uow)
+    assert {str(job.kwargs["job_id"]) for job in sent if job.kwargs["tenant_id"] == str(tenant.tenant_id)} == {people[0], ruled[0]}
+    sent.clear()
+    await imports.wake_next(tenant, UUID(people[0]))
+    await imports.wake_next(tenant, UUID(ruled[0]), rules=True)
+    assert [str(job.kwargs["job_id"]) for job in sent] == [people[1], ruled[1]]
+    async with system_unit_of_work() as uow:
+        await uow.session.execute(text("UPDATE import_jobs SET status = 'cancelled' WHERE tenant_id = :t"), {"t": tenant.tenant_id})
     await db.dispose()
 
 

@@ -6,7 +6,18 @@ one transaction with the job's checkpoint (`merge`). A run that dies is resumed 
 next chunk by whoever takes the job's lease.
 """
 
-from wa_app.services.imports.jobs import analyse, cancel, errors_csv, get, preview, recent, request, wake, wake_next
+from wa_app.services.imports.jobs import (
+    analyse,
+    brings_rules,
+    cancel,
+    errors_csv,
+    get,
+    preview,
+    recent,
+    request,
+    wake,
+    wake_next,
+)
 from wa_app.services.imports.running import run
 
-__all__ = ["analyse", "cancel", "errors_csv", "get", "preview", "recent", "request", "run", "wake", "wake_next"]
+__all__ = ["analyse", "brings_rules", "cancel", "errors_csv", "get", "preview", "recent", "request", "run", "wake", "wake_next"]

@@ -166,28 +166,35 @@ async def errors_csv(
 
 
 _WAKE = text(
-    "SELECT DISTINCT ON (tenant_id) tenant_id, id FROM import_jobs WHERE status IN ('queued', 'running') "
+    "SELECT DISTINCT ON (tenant_id, kind = 'auto_replies') tenant_id, id FROM import_jobs WHERE status IN ('queued', 'running') "
     "AND (lease_until IS NULL OR lease_until < now()) AND created_at < now() - interval '5 seconds' "
-    "ORDER BY tenant_id, id"
+    "ORDER BY tenant_id, kind = 'auto_replies', id"
 )
 _NEXT = text(
     "SELECT id FROM import_jobs WHERE tenant_id = :t AND status IN ('queued', 'running') "
-    "AND (lease_until IS NULL OR lease_until < now()) ORDER BY id = :but, id LIMIT 1"
+    "AND (lease_until IS NULL OR lease_until < now()) AND (kind = 'auto_replies') = :rules ORDER BY id = :but, id LIMIT 1"
 )
 
 
+async def brings_rules(principal: Principal, job_id: UUID) -> bool:
+    """Whether a job is about rules: those stand in a line of their own, a file of people may take minutes."""
+    async with unit_of_work(principal) as uow:
+        job = await uow.session.get(ImportJob, job_id)
+        return job is not None and job.kind is ImportKind.AUTO_REPLIES
+
+
 async def wake(uow: SystemUnitOfWork) -> int:
-    """Send the oldest open import of each tenant that nobody works on to the workers again (for the sweep)."""
+    """Send the oldest open imports of each tenant that nobody works on, people and rules, to the workers again (for the sweep)."""
     rows = (await uow.session.execute(_WAKE)).all()
     for tenant_id, job_id in rows:
         uow.enqueue("import.run", tenant_id=tenant_id, job_id=job_id)
     return len(rows)
 
 
-async def wake_next(principal: Principal, but: UUID) -> None:
-    """Send the tenant's next open import to the workers, behind those of other tenants."""
+async def wake_next(principal: Principal, but: UUID, *, rules: bool = False) -> None:
+    """Send the tenant's next open import, of people or of rules, to the workers, behind those of other tenants."""
     async with unit_of_work(principal) as uow:
-        found = (await uow.session.execute(_NEXT, {"t": uow.tenant_id, "but": but})).scalar_one_or_none()
+        found = (await uow.session.execute(_NEXT, {"t": uow.tenant_id, "but": but, "rules": rules})).scalar_one_or_none()
         if found is not None:
             uow.enqueue("import.run", tenant_id=uow.tenant_id, job_id=found)
 
