@@ -355,7 +355,7 @@ class ChatState(Deeds, Writing, Helping, Jumping, Looking, AppState):
         self.ready = self.missing = self.older = False
         self.ended, self.pane, self.quote, self.pending = True, "list", None, None
         self.lines, self.trace, self.waiting, self.replies, self.values = [], [], [], [], []
-        self.head, self.draft, self.typist, self.proposal, self.help_error = {}, {}, {}, {}, {}
+        self.head, self.draft, self.typist, self.proposal, self.help_error, self.window = {}, {}, {}, {}, {}, {}
         self.gist = self.shut = self._newer_from = ""
         on_show.opens(self.router.session.client_token, "")
 

@@ -29,6 +29,8 @@ class Writing(rx.State, mixin=True):
     """The line that the next text answers."""
     shut: str = ""
     """Why one may not write to this person, as the code of an error; "" when one may."""
+    window: dict[str, str] = {}
+    """When the official API takes no more, and the time by which that counts: `{ends, now}`; nothing where nothing ends."""
     draft: dict[str, Any] = {}
     """What was begun here before: `{chat, text, file}`."""
     replies: list[dict[str, str]] = []
@@ -158,7 +160,11 @@ class Writing(rx.State, mixin=True):
 
     async def _show_writing(self: Any, uow: TenantUnitOfWork, view: ChatView) -> None:
         """Whether one may write, and what leaves later."""
-        self.shut = await conversations.writable(uow, view.id) or ""
+        standing = await conversations.standing(uow, view.id)
+        self.shut = standing.shut or ""
+        window = {"ends": iso(standing.window_ends_at), "now": iso(standing.now)} if standing.window_ends_at else {}
+        if self.window != window:
+            self.window = window
         ahead = await conversations.scheduled(uow, view.id) if view.scheduled_at else []
         self.waiting = [
             {"id": str(one.id), "text": one.text[:VALUE], "at": iso(one.due_at), "by": one.author_name or "", "file": "1" if one.file_id else ""}

@@ -276,6 +276,27 @@ async def test_a_talk_begins_with_a_number_and_ends_with_a_block(signed: Signed,
         assert await conversations.writable(uow, view.id) == "window_closed"
 
 
+async def test_the_official_api_takes_messages_for_a_day(signed: Signed, device: UUID) -> None:
+    chat, send = await hears(signed, device, "Halo"), ChatSend(text="x")
+    tomorrow = datetime.now(UTC) + timedelta(hours=25)
+    async with unit_of_work(signed.principal) as uow:
+        assert (await conversations.standing(uow, chat)).window_ends_at is None
+        await uow.session.execute(text("UPDATE devices SET channel = 'cloud'"))
+        await uow.session.execute(text("UPDATE conversations SET last_inbound_at = now() - interval '23 hours'"))
+        found = await conversations.standing(uow, chat)
+        assert found.window_ends_at is not None
+        assert (found.shut, found.window_ends_at - found.now) == (None, timedelta(hours=1))
+        await conversations.send(uow, chat, send)
+        await conversations.schedule_send(uow, chat, send, found.now + timedelta(minutes=59))
+        with pytest.raises(Conflict) as later:
+            await conversations.schedule_send(uow, chat, send, tomorrow)
+        await uow.session.execute(text("UPDATE conversations SET last_inbound_at = now() - interval '24 hours'"))
+        assert (await conversations.standing(uow, chat)).window_ends_at is None
+        with pytest.raises(Conflict) as now:
+            await conversations.send(uow, chat, send)
+    assert (later.value.code, now.value.code) == ("window_closes_before", "window_closed")
+
+
 async def test_another_tenants_conversation_is_nowhere(signed: Signed, device: UUID, other: Signed) -> None:
     chat = await hears(signed, device, "Rahasia dagang")
     later, me = datetime.now(UTC) + timedelta(hours=1), signed.user_id
@@ -284,7 +305,7 @@ async def test_another_tenants_conversation_is_nowhere(signed: Signed, device: U
         "get": (), "messages": (), "assign": (None,), "assign_team": (None,), "assign_free": (), "close": (), "reopen": (), "snooze": (later,), "archive": (),
         "unarchive": (), "set_priority": ("low",), "set_tags": ([],), "add_note": ("x",), "notes": (), "save_draft": ("x",),
         "get_draft": (), "send": (send,), "schedule_send": (send, later), "scheduled": (), "cancel_scheduled": (new_id(),),
-        "resend": (new_id(),), "customer": (), "writable": (), "block": (), "unblock": (), "mark_read": (), "merge": (new_id(),),
+        "resend": (new_id(),), "customer": (), "writable": (), "standing": (), "block": (), "unblock": (), "mark_read": (), "merge": (new_id(),),
         "merge_person": (new_id(),),
         "unmerge": (), "around": (new_id(),), "day": (later,), "newer": (f"{later.isoformat()}~{new_id()}",), "tell": (True,), "cancel_answer": (),
         "send_answer_now": (), "saw_mentions": (),

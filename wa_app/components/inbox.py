@@ -112,6 +112,7 @@ class Composer(rx.NoSSRComponent):
     closed: rx.Var[str]
 
     shut: rx.Var[str]
+    window: rx.Var[dict[str, str]]
     draft: rx.Var[dict[str, Any]]
     replies: rx.Var[list[dict[str, str]]]
     insert: rx.Var[dict[str, Any]]
@@ -177,7 +178,7 @@ def _modules() -> dict[str, str]:
     library()
     post_module()
     # Their modules import these.
-    for part in ("icons", "panel", "file", "aids"):
+    for part in ("icons", "panel", "file", "window", "aids"):
         rx.asset(f"inbox_{part}.jsx", shared=True)
     return {name: str(rx.asset(f"inbox_{name}.jsx", shared=True).importable_path) for name in ("list", "thread", "composer", "menu")}
 

@@ -47,9 +47,9 @@ export function Words({ id, label, items, at, onPick, onPoint }) {
 
 // Why nobody can be written to here, and what helps.
 const HELPS = { device_down: "/devices", device_gone: "/devices", recipient_suppressed: "/blacklist" };
-export function Locked({ closed, shut, t }) {
+export function Locked({ closed, shut, begun, t }) {
   const to = HELPS[shut];
   return h("div", { className: "locked-words", role: "status" }, h(Glyph, { name: "ban" }),
-    h("div", { className: "grow" }, closed || h("b", null, t(`error.${shut}`)), !closed && h("p", null, t(`inbox_chat.shut.${shut}`))),
+    h("div", { className: "grow" }, closed || h("b", null, t(`error.${shut}`)), !closed && h("p", null, t(`inbox_chat.shut.${shut}`)), !closed && begun && h("p", { className: "small" }, t("inbox_chat.shut.kept"))),
     !closed && to && h("a", { className: "btn small-btn", href: to }, t(`inbox_chat.shut.${shut}.do`)));
 }

@@ -6,6 +6,7 @@ import { Locked, Proposal, useTypist, Waiting, Words } from "$/public/external/w
 import { FileRow, useFile } from "$/public/external/wa_app/components/inbox/inbox_file.jsx";
 import { Glyph } from "$/public/external/wa_app/components/inbox/inbox_icons.jsx";
 import { Item, Panel, Times } from "$/public/external/wa_app/components/inbox/inbox_panel.jsx";
+import { useWindow, WindowNotice } from "$/public/external/wa_app/components/inbox/inbox_window.jsx";
 
 const EMOJI = "😀 😊 😍 🤗 😅 😂 🙏 👍 👌 👏 🙌 💪 🤝 ❤️ 🧡 💙 🎉 ✨ 🔥 ⭐ ✅ ❌ ⚠️ ⏰ 📦 🚚 💰 🧾 📍 📞 🛒 🎁 ☕ 🍽️ 🌸 🌙 ☀️ 😔 😢 🤔".split(" ");
 const REST_MS = 700;
@@ -20,7 +21,7 @@ function asked(text, caret, mode) {
 }
 
 export function Composer(props) {
-  const { chat = "", outcome = {}, quote, me = "", closed = "", shut = "", draft = {}, replies = [], insert = {}, values = [], waiting = [], typist = {}, proposal = {}, busy = "", people = [], lines = [],
+  const { chat = "", outcome = {}, quote, me = "", closed = "", shut: told = "", window: opening, draft = {}, replies = [], insert = {}, values = [], waiting = [], typist = {}, proposal = {}, busy = "", people = [], lines = [],
     onSend, onUnquote, onNote, onLater, onDraft, onTyping, onFind, onUse, onValues, onTakeBack, onSuggest } = props;
   const t = useT();
   const [mode, setMode] = useState("reply");
@@ -39,14 +40,16 @@ export function Composer(props) {
   const kept = useRef({});
   const begun = useRef("");
   const saving = useRef(null);
-  const told = useRef(0);
+  const hinted = useRef(0);
   const caretTo = useRef(null);
   const state = useRef({});
   state.current = { text, chat, file, mode, quote };
   const typistName = useTypist(typist, chat);
+  const left = useWindow(opening);
+  const shut = told || (left !== null && left <= 0 ? "window_closed" : "");
 
   const save = (id, words, fileId, quoteId) => { clearTimeout(saving.current?.timer); saving.current = null; onDraft?.(id, words, fileId ?? "", quoteId ?? ""); };
-  const hush = () => { if (told.current) { told.current = 0; onTyping?.(chat, false); } };
+  const hush = () => { if (hinted.current) { hinted.current = 0; onTyping?.(chat, false); } };
   const keep = (words, given = state.current.file) => {
     clearTimeout(saving.current?.timer);
     const args = [chat, words, given?.id, state.current.quote?.id];
@@ -62,7 +65,7 @@ export function Composer(props) {
     return () => {
       if (state.current.mode === "reply") kept.current[chat] = state.current.text;
       if (saving.current) save(...saving.current.args);
-      if (told.current) { told.current = 0; onTyping?.(chat, false); }
+      if (hinted.current) { hinted.current = 0; onTyping?.(chat, false); }
     };
   }, [chat]);
   // What the server kept comes a moment after the chat; words typed meanwhile are newer.
@@ -109,7 +112,7 @@ export function Composer(props) {
     if (state.current.mode !== "reply") return;
     keep(next);
     if (!next) hush();
-    else if (Date.now() - told.current > TELL_MS) { told.current = Date.now(); onTyping?.(chat, true); }
+    else if (Date.now() - hinted.current > TELL_MS) { hinted.current = Date.now(); onTyping?.(chat, true); }
   };
   function put(words, from = field.current?.selectionStart ?? text.length, to = field.current?.selectionEnd ?? text.length) {
     const now = state.current.text;
@@ -131,7 +134,7 @@ export function Composer(props) {
     if (!ready || locked) return;
     if (met && agreed !== met.id) { setAgreed(met.id); return; }
     const key = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
-    clearTimeout(saving.current?.timer); saving.current = null; told.current = 0;
+    clearTimeout(saving.current?.timer); saving.current = null; hinted.current = 0;
     pending.current = { key, text, chat, file, mode };
     if (mode === "note") onNote?.(chat, text, people.filter((one) => text.includes(`@${one.name}`)).map((one) => one.id), key);
     else if (due) onLater?.(chat, text, file?.id ?? "", quote?.id ?? "", due, key);
@@ -184,6 +187,7 @@ export function Composer(props) {
     h(Waiting, { waiting, t, onTakeBack: closed ? null : onTakeBack }),
     isShown && h(Proposal, { proposal, t, onUse: useIt, onForget: () => setHidden(proposal.n) }),
     busy === "suggest" && h("p", { className: "aside", role: "status" }, h(Glyph, { name: "agent", size: 14 }), t("inbox_chat.suggest.busy")),
+    mode === "reply" && !locked && h(WindowNotice, { left, t }),
     h("p", { className: typistName ? "aside" : "sr", role: "status", "aria-live": "polite" }, typistName && h(Glyph, { name: "human", size: 14 }), typistName && t("inbox_chat.typing", { name: typistName })),
     h("div", { className: `reply-box ${mode}${over ? " over" : ""}${locked ? " locked" : ""}`, onDragOver: (event) => { event.preventDefault(); setOver(true); }, onDragLeave: () => setOver(false), onDrop },
       found.length > 0 && h(Words, { id: "composer-words", label: t(mode === "note" ? "inbox_chat.people" : "inbox_chat.quick"), items: found, at: chosen, onPick: choose, onPoint: setAt }),
@@ -192,7 +196,7 @@ export function Composer(props) {
         h("span", { className: "small muted row as-me" }, h(Glyph, { name: mode === "note" ? "lock" : "human", size: 14 }), h("span", { className: "clip" }, mode === "note" ? t("inbox_chat.note.who") : t("inbox.as", { name: me })))),
       quote && mode === "reply" && h("div", { className: "quoting" }, h("span", { className: "quote grow" }, h("span", { className: "clip" }, quote.text)), h("button", { type: "button", className: "icon-btn", onClick: () => onUnquote?.(), "aria-label": t("inbox.unquote") }, h(Glyph, { name: "x" }))),
       file && mode === "reply" && h(FileRow, { file, t, onDrop: () => { dropFile(); keep(text, null); } }),
-      locked ? h(Locked, { closed, shut, t }) : h("div", { className: "write" },
+      locked ? h(Locked, { closed, shut, begun: Boolean(text || file), t }) : h("div", { className: "write" },
         mode === "reply" && h("button", { type: "button", className: "icon-btn phone-only", onClick: () => open("plus"), "aria-label": t("inbox_chat.more"), "aria-expanded": panel === "plus" }, h(Glyph, { name: "plus", size: 22 })),
         h("textarea", {
           ref: field, id: "composer", rows: 1, value: text, "aria-label": mode === "note" ? t("inbox_chat.note") : t("inbox.write"), placeholder: mode === "note" ? t("inbox_chat.note.hint") : t("inbox.write.hint"),
@@ -212,6 +216,6 @@ export function Composer(props) {
         h("span", { className: "grow" }),
         mode === "reply" && tool("later", "later", t("inbox_chat.later"), undefined, !ready),
         h("button", { type: "button", className: "btn primary", disabled: !ready, onClick: () => submit() }, mode === "note" ? t("inbox_chat.note.add") : t("inbox.send"), h(Glyph, { name: "enter" }))),
-      panels[panel]?.(),
+      !locked && panels[panel]?.(),
       h("input", { ref: picker, type: "file", hidden: true, tabIndex: -1, "aria-label": t("inbox.attach"), onChange: (event) => { take(event.target.files?.[0]); event.target.value = ""; } })));
 }

@@ -44,6 +44,17 @@ class DraftChange(BaseModel):
     reply_to: UUID | None = None
 
 
+class Standing(BaseModel):
+    """Whether one may write to a customer."""
+
+    shut: str | None
+    """Why one may not, as an error's code."""
+    window_ends_at: datetime | None
+    """When one may no more, as the official API has it; None where nothing ends."""
+    now: datetime
+    """The time by the server's clock: that of a browser may be wrong."""
+
+
 class TypingChange(BaseModel):
     model_config = ConfigDict(extra="forbid")
     typing: bool = True

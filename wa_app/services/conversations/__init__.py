@@ -2,7 +2,7 @@
 
 from wa_app.services.conversations.assigning import assign, assign_free, assign_team, auto_assign
 from wa_app.services.conversations.chats import get, list_, messages
-from wa_app.services.conversations.customers import block, customer, start, unblock, writable
+from wa_app.services.conversations.customers import block, customer, standing, start, unblock, writable
 from wa_app.services.conversations.drafts import get_draft, save_draft
 from wa_app.services.conversations.folders import counts, waiting
 from wa_app.services.conversations.jumping import around, day, newer
@@ -63,6 +63,7 @@ __all__ = [
     "set_priority",
     "set_tags",
     "snooze",
+    "standing",
     "start",
     "team_names",
     "tell",

@@ -13,17 +13,17 @@ from wa_app.models.people import IdentityKind, SuppressionReason, SuppressionSco
 from wa_app.schemas.blacklist import BlacklistAdd
 from wa_app.schemas.contacts import ContactCreate
 from wa_app.schemas.conversations import ChatTag, ChatView
-from wa_app.schemas.inbox import CampaignReceived, CaseView, ChatCustomer, InsightView, MergeView, OtherChat
+from wa_app.schemas.inbox import CampaignReceived, CaseView, ChatCustomer, InsightView, MergeView, OtherChat, Standing
 from wa_app.sending import suppression
 from wa_app.services import audit, blacklist, contacts, identities, tags
-from wa_app.services.conversations import chats, lines
+from wa_app.services.conversations import chats, lines, window
 
-_STATE = """
-SELECT d.channel, d.status, d.deleted_at IS NOT NULL AS gone, v.contact_id, v.group_jid,
-  v.last_inbound_at > now() - interval '24 hours' AS in_window
+_STATE = f"""
+SELECT d.status, d.deleted_at IS NOT NULL AS gone, v.contact_id, v.group_jid, s.ends, s.ends <= now() AS is_over, now() AS now
 FROM conversations v JOIN devices d ON d.tenant_id = v.tenant_id AND d.id = v.device_id
+CROSS JOIN LATERAL (SELECT {window.ENDS} AS ends) s
 WHERE v.tenant_id = $1 AND v.id = $2
-"""
+"""  # noqa: S608
 _PERSON = "SELECT name, phone, city, attributes, created_at FROM contacts WHERE tenant_id = $1 AND id = $2"
 _GROUP = "SELECT group_jid, group_name, created_at FROM conversations WHERE tenant_id = $1 AND id = $2"
 _CONSENT = "SELECT kind, coalesce(at, created_at) AS at FROM consents WHERE tenant_id = $1 AND contact_id = $2 ORDER BY id DESC LIMIT 1"
@@ -91,17 +91,27 @@ async def _person(uow: TenantUnitOfWork, phone: str) -> UUID:
 
 async def writable(uow: TenantUnitOfWork, conversation_id: UUID) -> str | None:
     """Why one may not write here, as an error's code; None when one may. Raises NotFound."""
+    return (await standing(uow, conversation_id)).shut
+
+
+async def standing(uow: TenantUnitOfWork, conversation_id: UUID) -> Standing:
+    """Whether one may write here, and until when. Raises NotFound."""
     uow.require("messages.read")
     conn = await uow.driver()
     row = await conn.fetchrow(_STATE, uow.tenant_id, conversation_id)
     if row is None:
         raise NotFound
+    ends = None if row["is_over"] else row["ends"]
+    return Standing(shut=await _shut(uow, row), window_ends_at=ends, now=row["now"])
+
+
+async def _shut(uow: TenantUnitOfWork, row: Mapping[str, Any]) -> str | None:
     is_group = row["group_jid"] is not None
     if not is_group and await suppression.scope_of_contact(uow, uow.tenant_id, row["contact_id"]) == SuppressionScope.ALL:
         return "recipient_suppressed"
     if row["gone"]:
         return "device_gone"
-    if row["channel"] == "cloud" and not row["in_window"]:
+    if row["is_over"]:
         return "window_closed"
     return None if row["status"] == "CONNECTED" else "device_down"
 

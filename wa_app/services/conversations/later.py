@@ -38,11 +38,11 @@ WHERE m.tenant_id = $1 AND m.conversation_id = $2 AND (m.id = $3 OR m.outbound_i
 async def schedule_send(uow: TenantUnitOfWork, conversation_id: UUID, data: ChatSend, at: datetime) -> Scheduled:
     """Write a message that leaves at a time, once. The machine goes on answering until then.
 
-    Raises NotFound, Invalid (`time_not_ahead`, as `send`), Conflict `recipient_suppressed`.
+    Raises NotFound, Invalid (`time_not_ahead`, as `send`), Conflict `recipient_suppressed`, `window_closes_before`.
     """
     uow.require("messages.send")
     states.check_ahead("at", at)
-    to = await verbs.prepared(uow, conversation_id, data)
+    to = await verbs.prepared(uow, conversation_id, data, at)
     wait_s = int((at - utc_now()).total_seconds())
     row = await ledger.enqueue_message(
         uow, kind="manual", text=data.text or "", file_id=data.file_id, sender="human", due_at=at, later=True, **to.row(),

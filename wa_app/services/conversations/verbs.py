@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from wa_app.schemas.conversations import ChatMessage, ChatSend, ChatView
 from wa_app.sending import ledger, suppression
 from wa_app.services import audit, entitlements
 from wa_app.services.campaigns import checks
-from wa_app.services.conversations import chats, lines, notes, takeover, turns
+from wa_app.services.conversations import chats, lines, notes, takeover, turns, window
 
 _IDENTITY = """
 SELECT i.kind, i.value FROM contact_identities i WHERE i.tenant_id = $1 AND i.contact_id = $2 AND i.kind IN ('phone', 'lid')
@@ -59,7 +60,8 @@ async def send(uow: TenantUnitOfWork, conversation_id: UUID, data: ChatSend, *, 
     Args:
         key: names this message of the person; the same once more gives the first one again and sends nothing.
 
-    Raises NotFound, Invalid, and Conflict `recipient_suppressed` for somebody who may not be written to at all.
+    Raises NotFound, Invalid, and Conflict `recipient_suppressed` for somebody who may not be written to at all,
+    `window_closed` where the official API takes no more.
     """
     uow.require("messages.send")
     to = await prepared(uow, conversation_id, data)
@@ -74,14 +76,15 @@ async def send(uow: TenantUnitOfWork, conversation_id: UUID, data: ChatSend, *, 
     return await line_of(uow, to.chat, outbound_id)
 
 
-async def prepared(uow: TenantUnitOfWork, conversation_id: UUID, data: ChatSend) -> Addressed:
-    """Whom a message goes to, by which identity, and what it answers.
+async def prepared(uow: TenantUnitOfWork, conversation_id: UUID, data: ChatSend, at: datetime | None = None) -> Addressed:
+    """Whom a message goes to, by which identity, and what it answers; `at` when it leaves later.
 
-    Raises NotFound, Invalid, Conflict `recipient_suppressed`.
+    Raises NotFound, Invalid, Conflict `recipient_suppressed`, `window_closed`, `window_closes_before`.
     """
     chat = await chats.chat_of(uow, conversation_id)
     await _validate(uow, data)
     identity = ("group", chat.group_jid) if chat.group_jid else await _identity(uow, chat)
+    await window.check(uow, conversation_id, at)
     return Addressed(chat, identity, await _quoted(uow, conversation_id, data.reply_to))
 
 
