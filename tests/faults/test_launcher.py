@@ -100,7 +100,7 @@ def up() -> Iterator[Up]:
 
 
 def test_brings_everything_up_restarts_the_killed_and_leaves_nothing(up: Up) -> None:
-    up.until(lambda: up.says("Sapa runs after"), 240, "it did not come up")
+    up.until(lambda: up.says("Sapa runs after"), 600, "it did not come up")
     states = up.doctor()
     assert set(states) >= PROCESSES | SERVERS
     assert up.marked()
@@ -108,8 +108,8 @@ def test_brings_everything_up_restarts_the_killed_and_leaves_nothing(up: Up) -> 
     web = states["web"]["pid"]
     assert isinstance(web, int)
     os.kill(web, signal.SIGKILL)
-    up.until(lambda: up.doctor()["web"]["restarts"] == 1, 30, "web was not started again")
-    up.until(up.answers, 60, "web did not answer after its restart")
+    up.until(lambda: up.doctor()["web"]["restarts"] == 1, 120, "web was not started again")
+    up.until(up.answers, 180, "web did not answer after its restart")
     assert up.doctor()["web"]["pid"] != web
 
     up.process.send_signal(signal.SIGTERM)
