@@ -18,9 +18,11 @@ from wa_app.config import Settings
 from wa_app.db import system_unit_of_work, unit_of_work
 from wa_app.errors import Conflict, Invalid, NotFound
 from wa_app.kit import webprobe
-from wa_app.schemas.campaigns import CampaignCreate, Preflight, Target
+from wa_app.schemas.broadcasts import VariantInput
+from wa_app.schemas.campaigns import CampaignCreate, CampaignUpdate, Preflight, Target
+from wa_app.schemas.opt_out import OptOutChange
 from wa_app.schemas.principal import Principal
-from wa_app.services import campaigns, trials
+from wa_app.services import campaigns, opt_out, trials
 from wa_app.services.campaigns import addresses, facts, jobs, lookups
 
 WORDS = "{Halo|Hai} {{name}}, ada promo. Balas STOP untuk berhenti."
@@ -129,6 +131,35 @@ async def test_identical_texts_and_no_way_out_are_said(settings: Settings) -> No
     assert found.people_per_text == 30 or found.people_per_text == 31
     assert {"check_identical", "check_footer_missing"} <= codes(found)
     assert {"variety", "footer"} <= {one.code for one in found.risk.reasons}  # type: ignore[union-attr]
+
+
+async def test_every_way_to_write_it_is_looked_at(town: Town) -> None:
+    """The second text of an A/B test has its own links, variables and way out."""
+    await sql("UPDATE contacts SET city = '' WHERE tenant_id = :t", t=town.tenant_id)
+    both = [
+        VariantInput(message_template="Hai {{name}}. Balas STOP untuk berhenti.", share=50),
+        VariantInput(message_template="Promo {{city}} di https://toko.example/b", share=50),
+    ]
+    campaign = await draft(town, "", variants=both)
+    found = await looked(town, campaign)
+    assert found.facts is not None
+    assert [(one.name, one.contacts) for one in found.facts.empty] == [("city", 30)]
+    assert [one.url for one in found.links] == ["https://toko.example/b"]
+    assert "check_footer_missing" in codes(found)
+    assert {"link", "footer"} <= {one.code for one in found.risk.reasons}  # type: ignore[union-attr]
+    async with unit_of_work(town.principal) as uow:
+        await campaigns.update(uow, campaign, CampaignUpdate(footer=True))
+    assert "check_footer_missing" not in codes(await looked(town, campaign))
+
+
+async def test_the_way_out_is_the_tenants_own_word(town: Town) -> None:
+    campaign = await draft(town, "{Halo|Hai} {{name}}, balas CUKUP bila tidak mau lagi")
+    assert "check_footer_missing" in codes(await looked(town, campaign))
+    async with unit_of_work(town.principal) as uow:
+        await opt_out.change(uow, OptOutChange(opt_out_words=["cukup"]))
+    assert "check_footer_missing" not in codes(await looked(town, campaign))
+    # Whoever is told to write STOP stays on the list when the tenant does not listen to it.
+    assert "check_footer_missing" in codes(await looked(town, await draft(town)))
 
 
 async def test_devices_in_trouble_are_named(town: Town) -> None:

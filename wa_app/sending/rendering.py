@@ -30,6 +30,9 @@ ALIASES: Mapping[str, str] = {
 BUILT_IN = frozenset({"name", "first_name", "phone", "city", "email"})
 """Variables that every contact has, empty or not; the rest are its attributes."""
 
+MOST_VARIANTS = 10**15
+"""More ways are counted as this many: a text can have so many that neither JSON nor a browser holds the number."""
+
 # PostgreSQL text holds no NUL and UTF-8 no lone surrogate; both come in by pasted or imported text.
 _UNSENDABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -64,7 +67,7 @@ class Template:
 
     @cached_property
     def variants(self) -> int:
-        """How many ways there are through the choices (exact, may be huge); 1 without choices."""
+        """How many ways there are through the choices, exact up to `MOST_VARIANTS`; 1 without choices."""
         return _count(self.parsed.nodes)
 
     def unknown(self, known: Iterable[str]) -> tuple[Problem, ...]:
@@ -133,6 +136,8 @@ def _count(nodes: tuple[Node, ...]) -> int:
             total *= sum(_count(nodes) for _, nodes in node.branches) + _count(node.otherwise)
         elif isinstance(node, Variable):
             total *= _count(node.fallback)
+        # Bounded on the way: thousands of digits would be multiplied otherwise.
+        total = min(total, MOST_VARIANTS)
     return total
 
 

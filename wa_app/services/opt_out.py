@@ -81,13 +81,17 @@ async def change(uow: TenantUnitOfWork, data: OptOutChange) -> OptOutSettings:
     return await in_force(uow)
 
 
-async def footer_missing(uow: TenantUnitOfWork, campaign: Campaign) -> bool:
-    """Whether a campaign tells nobody how to stop: no line under it, and none of the words in its own text."""
+async def footer_missing(uow: TenantUnitOfWork, campaign: Campaign, texts: Sequence[str] = ()) -> bool:
+    """Whether some people are not told how to stop: no line under the message, and no word that stops in its own text.
+
+    `texts` are the ways the campaign is written, where there is more than its own. One without words says nothing
+    that a word could be missing from.
+    """
     if campaign.footer:
         return False
-    found = await in_force(uow)
-    shown = f" {fold_message(campaign.message_template)} "
-    return not any(f" {word} " in shown for word in map(fold_message, found.opt_out_words) if word)
+    listed = [f" {word} " for word in map(fold_message, (await in_force(uow)).opt_out_words) if word]
+    shown = [f" {fold_message(one)} " for one in texts or [campaign.message_template] if one.strip()]
+    return not all(any(word in one for word in listed) for one in shown)
 
 
 def _problems(given: Mapping[str, Any], before: OptOutSettings) -> list[FieldError]:

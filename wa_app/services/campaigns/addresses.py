@@ -15,7 +15,7 @@ from wa_app.schemas.preflight import LinkView
 from wa_app.schemas.principal import Principal
 
 MOST = 10
-"""Addresses of one message that are looked at."""
+"""Addresses of one campaign that are looked at."""
 FRESH = timedelta(hours=6)
 FRESH_DEAD = timedelta(minutes=10)
 """A dead one is asked again sooner: it may have been mended meanwhile."""
@@ -46,19 +46,19 @@ _WAITING = text(
 )
 
 
-def links_of(message: str) -> list[str]:
-    """Addresses in a template that are the same for everybody; one with a variable in it cannot be asked."""
+def links_of(messages: Sequence[str]) -> list[str]:
+    """Addresses in templates that are the same for everybody; one with a variable in it cannot be asked."""
     found: dict[str, None] = {}
-    for match in _URL.finditer(message):
-        if _HOLE.match(message, match.end()):
-            continue
-        found.setdefault(match[0].rstrip(".,;:!?)*_~"))
+    for message in messages:
+        for match in _URL.finditer(message):
+            if not _HOLE.match(message, match.end()):
+                found.setdefault(match[0].rstrip(".,;:!?)*_~"))
     return [url for url in found if webprobe.is_link(url)][:MOST]
 
 
-async def look(uow: TenantUnitOfWork, message: str) -> list[LinkView]:
-    """What is known of the message's addresses. Unknown and old ones are handed to the actor."""
-    urls = [url for url in links_of(message) if not url.startswith(f"{get_settings().base_url}/")]
+async def look(uow: TenantUnitOfWork, messages: Sequence[str]) -> list[LinkView]:
+    """What is known of the addresses in a campaign's texts. Unknown and old ones are handed to the actor."""
+    urls = [url for url in links_of(messages) if not url.startswith(f"{get_settings().base_url}/")]
     if not urls:
         return []
     values = {"t": uow.tenant_id, "hashes": [_hash(url) for url in urls], "fresh": FRESH,

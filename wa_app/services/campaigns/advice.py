@@ -3,7 +3,6 @@
 `checks.preflight` is the part that `start` asks. Everything here is advice on top of it.
 """
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -19,6 +18,7 @@ from wa_app.schemas.preflight import AudienceFacts, Estimate, LinkView, NumberJo
 from wa_app.schemas.reports import JobView
 from wa_app.sending import variety
 from wa_app.sending.rendering import Template, parse
+from wa_app.services import opt_out
 from wa_app.services.campaigns import addresses, checks, estimates, facts, jobs, reading, running
 from wa_app.services.campaigns.estimates import Sender
 from wa_app.services.campaigns.risk import Picture, gauge
@@ -29,35 +29,36 @@ IDENTICAL = 20
 UNHEALTHY = 60
 LONGEST_S = 30 * 86_400
 """A campaign's rows expire after this (`running.LIFETIME`)."""
-_WAY_OUT = re.compile(r"\b(stop|berhenti|henti|unsub\w*|opt.?out|keluar)\b", re.IGNORECASE)
 
 
 async def preflight(uow: TenantUnitOfWork, campaign: Campaign) -> Preflight:
     """Everything the composer's check list shows. Errors keep `start` from starting, warnings are advice."""
     result = await checks.preflight(uow, campaign)
-    target, template = Target.model_validate(campaign.target), parse(campaign.message_template)
-    people = result.audience.sendable
-    seen = await facts.look(uow, target, result.audience, template, await checks.known_attributes(uow))
+    target, ways = Target.model_validate(campaign.target), await _ways(uow, campaign)
+    people, words = result.audience.sendable, [template.source for _, template in ways if template.source.strip()]
+    templates = [template for _, template in ways]
+    seen = await facts.look(uow, target, result.audience, templates, await checks.known_attributes(uow))
     values = await facts.values_of(uow, target, result.audience.total)
     senders = await estimates.senders(uow, campaign)
     now = utc_now()
     start = max(now, campaign.scheduled_at or now)
     zone = await running.tenant_zone(uow)
     estimate = estimates.estimate(people, senders, start, zone, seen.strangers / people if people > 0 else 0.0)
-    links = await addresses.look(uow, campaign.message_template)
-    same = variety.people_per_text(await _texts(uow, campaign), people, values) if campaign.message_template.strip() else 0
-    numbers = await _number_job(uow, campaign.id)
+    links = await addresses.look(uow, words)
+    same = variety.people_per_text(ways, people, values) if words else 0
+    numbers, silent = await _number_job(uow, campaign.id), await opt_out.footer_missing(uow, campaign, words)
     result.checks += [
-        *_people(seen), *_variables(seen), *_variety(result, same, people), *_links(links), *_footer(campaign, people),
+        *_people(seen), *_variables(seen), *_variety(result, same, people), *_links(links), *_footer(silent and people > 0),
         *_devices(senders, now), *_time(estimate, start, people),
     ]  # fmt: skip
     return result.model_copy(update={
         "facts": seen, "estimate": estimate, "seconds": _seconds(estimate, start), "people_per_text": same,
-        "links": links, "numbers": numbers, "risk": _risk(campaign, seen, senders, estimate, same, now),
+        "links": links, "numbers": numbers,
+        "risk": _risk(bool(addresses.links_of(words)), not silent, seen, senders, estimate, same, now),
     })  # fmt: skip
 
 
-async def _texts(uow: TenantUnitOfWork, campaign: Campaign) -> list[tuple[float, Template]]:
+async def _ways(uow: TenantUnitOfWork, campaign: Campaign) -> list[tuple[float, Template]]:
     """The ways to write the campaign, each with its share of the people."""
     query = text("SELECT share, message_template AS words FROM campaign_variants WHERE tenant_id = :t AND campaign_id = :c")
     rows = (await uow.session.execute(query, {"t": uow.tenant_id, "c": campaign.id})).all() if campaign.variant_count else []
@@ -68,12 +69,6 @@ async def of(uow: TenantUnitOfWork, campaign_id: UUID) -> Preflight:
     """The pre-flight of a stored campaign."""
     uow.require("campaigns.read")
     return await preflight(uow, await reading.find(uow, campaign_id))
-
-
-def has_way_out(campaign: Campaign) -> bool:
-    """Whether people are told how to stop: by the footer, or in the words themselves."""
-    footer: bool = getattr(campaign, "footer", False)
-    return footer or _WAY_OUT.search(campaign.message_template) is not None
 
 
 def _warning(field: str, code: str, **args: str | int) -> Check:
@@ -119,10 +114,8 @@ def _links(links: Sequence[LinkView]) -> list[Check]:
     ]
 
 
-def _footer(campaign: Campaign, people: int) -> list[Check]:
-    if not campaign.message_template.strip() or not people or has_way_out(campaign):
-        return []
-    return [_warning("message_template", "check_footer_missing")]
+def _footer(missing: bool) -> list[Check]:
+    return [_warning("message_template", "check_footer_missing")] if missing else []
 
 
 def _devices(senders: Sequence[Sender], now: datetime) -> list[Check]:
@@ -167,15 +160,15 @@ async def _number_job(uow: TenantUnitOfWork, campaign_id: UUID) -> NumberJob | N
 
 
 def _risk(
-    campaign: Campaign, seen: AudienceFacts, senders: Sequence[Sender], estimate: Estimate | None, same: int,
-    now: datetime,
+    has_link: bool, has_footer: bool, seen: AudienceFacts, senders: Sequence[Sender], estimate: Estimate | None,
+    same: int, now: datetime,
 ) -> Risk:  # fmt: skip
     able = [one for one in senders if one.is_connected] or list(senders)
     scores = [one.health_score for one in able if one.health_score is not None]
     ages = [(now - one.linked_at).days for one in able]
     return gauge(Picture(
         people=seen.people, strangers=seen.strangers, no_consent=seen.no_consent, people_per_text=same,
-        has_link=bool(addresses.links_of(campaign.message_template)), has_footer=has_way_out(campaign),
+        has_link=has_link, has_footer=has_footer,
         gap_s=estimates.mean_gap_s(able) if able else 60.0,
         per_device=max((one.messages for one in estimate.devices), default=0) if estimate else seen.people,
         newest_days=min(ages, default=None), warming=any(one.warmup_stage is not None for one in able),

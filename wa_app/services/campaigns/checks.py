@@ -32,15 +32,19 @@ CAPTION_LIMIT = 1024
 """Characters of a text under a picture, by WhatsApp's rules."""
 GRACE = timedelta(minutes=5)
 """How late a chosen time may be when a person presses start."""
+FURTHEST = timedelta(days=36_525)
+"""How far ahead a campaign may be put. Times at the end of the calendar cannot be reckoned with."""
 
 
 def schedule_problem(when: datetime | None, *, grace: timedelta = timedelta()) -> FieldError | None:
-    """A time must be aware and ahead of us."""
+    """A time must be aware, ahead of us, and within a hundred years."""
     if when is None:
         return None
     if when.tzinfo is None:
         return FieldError("scheduled_at", "schedule_needs_zone")
-    return FieldError("scheduled_at", "schedule_in_past") if when < utc_now() - grace else None
+    if when < utc_now() - grace:
+        return FieldError("scheduled_at", "schedule_in_past")
+    return FieldError("scheduled_at", "schedule_too_far") if when > utc_now() + FURTHEST else None
 
 
 def field_problems(campaign: Campaign) -> list[FieldError]:

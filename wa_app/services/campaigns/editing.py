@@ -1,5 +1,6 @@
 """Drafts: make, change, copy, throw away."""
 
+import re
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from wa_app.services.campaigns import checks, extras, reading, states
 PLAIN = ("name", "message_template", "file_id", "footer", "delay_min_s", "delay_max_s", "scheduled_at", *extras.PLAIN)
 BLANK = {"name": "", "message_template": "", "footer": False, "track_links": False, "winner_by": WinnerBy.READ}
 """What a null stands for where the column takes none."""
+_NUMBERED = re.compile(r"(.+) \(([0-9]{1,6})\)", re.DOTALL)
 
 
 async def create(uow: TenantUnitOfWork, data: CampaignCreate) -> CampaignView:
@@ -53,10 +55,11 @@ async def update(uow: TenantUnitOfWork, campaign_id: UUID, data: CampaignUpdate)
         setattr(campaign, key, BLANK.get(key) if value is None else value)
     if data.target is not None:
         campaign.target = data.target.model_dump(mode="json")
-        await planning.thaw(uow, campaign)
     campaign.updated_at = utc_now()
     extras.apply(campaign, data)
     await _validate(uow, campaign, data, new_time="scheduled_at" in given)
+    if data.target is not None:
+        await planning.thaw(uow, campaign)
     if campaign.scheduled_at is None and campaign.status == CampaignStatus.PENDING:
         campaign.status = CampaignStatus.DRAFT
         await planning.thaw(uow, campaign)
@@ -75,6 +78,8 @@ async def duplicate(uow: TenantUnitOfWork, campaign_id: UUID, name: str = "") ->
     """A new draft with the same message, audience, devices and tempo, without its time."""
     uow.require("campaigns.write")
     source = await reading.find(uow, campaign_id)
+    if len(name.strip()) > checks.MAX_NAME:
+        raise Invalid(FieldError("name", "campaign_name_too_long", {"limit": checks.MAX_NAME}), code="campaign_invalid")
     copy = await copy_of(uow, source, name.strip() or _copy_name(source.name))
     return await reading.view(uow, copy)
 
@@ -102,11 +107,10 @@ async def copy_of(uow: TenantUnitOfWork, source: Campaign, name: str) -> Campaig
 
 def _copy_name(name: str) -> str:
     """`Promo` → `Promo (2)` → `Promo (3)`."""
-    base, _, tail = name.rpartition(" (")
-    number = tail.removesuffix(")")
-    if base and tail.endswith(")") and number.isdigit():
-        return f"{base} ({int(number) + 1})"
-    return f"{name[: checks.MAX_NAME - 6]} (2)"
+    found = _NUMBERED.fullmatch(name)
+    base, number = (found[1], int(found[2]) + 1) if found else (name, 2)
+    ending = f" ({number})"
+    return base[: checks.MAX_NAME - len(ending)] + ending
 
 
 async def remove(uow: TenantUnitOfWork, campaign_ids: Sequence[UUID]) -> int:

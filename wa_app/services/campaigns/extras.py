@@ -38,6 +38,8 @@ def problems(campaign: Campaign, data: CampaignCreate | CampaignUpdate) -> list[
             found.append(FieldError("variants", "variants_count", {"low": MIN_VARIANTS, "high": MAX_VARIANTS}))
         elif (total := sum(one.share for one in data.variants)) != 100:
             found.append(FieldError("variants", "variants_share", {"total": total}))
+    if data.test is not None and not (data.variants if "variants" in data.model_fields_set else campaign.variant_count):
+        found.append(FieldError("test", "test_needs_variants"))
     if data.repeat is not None:
         if data.repeat.every == "weekly" and not data.repeat.weekdays:
             found.append(FieldError("repeat", "repeat_no_day"))

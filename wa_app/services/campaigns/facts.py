@@ -48,16 +48,17 @@ _VALUES = """{people}
 
 
 async def look(
-    uow: TenantUnitOfWork, target: Target, people: AudienceCount, template: Template, attributes: frozenset[str]
-) -> AudienceFacts:
-    """What is to be said about these people and this message."""
+    uow: TenantUnitOfWork, target: Target, people: AudienceCount, templates: Sequence[Template],
+    attributes: frozenset[str],
+) -> AudienceFacts:  # fmt: skip
+    """What is to be said about these people and the ways the message is written."""
     if target.is_empty or people.sendable <= 0:
         return AudienceFacts(
             people=0, looked_at=0, is_sample=False, no_consent=0, strangers=0, duplicates=0, numbers_known=0,
             numbers_missing=0,
         )  # fmt: skip
     every = _every(people.total)
-    variables = _conditions(template, attributes)
+    variables = _conditions(templates, attributes)
     columns = "".join(_column(at, condition) for at, (_, _, condition, _) in enumerate(variables))
     where, values = await _audience(uow, target, every)
     for at, (_, _, _, keys) in enumerate(variables):
@@ -100,9 +101,13 @@ Condition = tuple[str, bool, str, list[str]]
 """Name of a variable, whether it has a fallback, when it is empty, and the attributes it may come from."""
 
 
-def _conditions(template: Template, attributes: frozenset[str]) -> list[Condition]:
+def _conditions(templates: Sequence[Template], attributes: frozenset[str]) -> list[Condition]:
+    filled: dict[str, bool] = {}
+    for template in templates:
+        for name, has_fallback in variety.empty_variables(template).items():
+            filled[name] = filled.get(name, True) and has_fallback
     found: list[Condition] = []
-    for name, has_fallback in list(variety.empty_variables(template).items())[:MAX_VARIABLES]:
+    for name, has_fallback in list(filled.items())[:MAX_VARIABLES]:
         keys = sorted(key for key in attributes if canonical(key) == name)
         if name not in BUILT_IN and not keys:
             # Nobody has it: the text's own checks say that it is unknown.

@@ -271,7 +271,12 @@ async def in_tenant_zone(uow: TenantUnitOfWork, when: datetime) -> datetime:
     """A time without a zone is read in the tenant's zone."""
     if when.tzinfo is not None:
         return when
-    return when.replace(tzinfo=await tenant_zone(uow)).astimezone(UTC)
+    aware = when.replace(tzinfo=await tenant_zone(uow))
+    try:
+        return aware.astimezone(UTC)
+    except OverflowError:
+        # At either end of the calendar: refused as past or too far by whoever asked.
+        return aware
 
 
 async def tenant_zone(uow: TenantUnitOfWork) -> ZoneInfo:
