@@ -131,7 +131,7 @@ def _chat_body() -> rx.Component:
         ),
         composer(
             chat=C.chat_id, outcome=C.outcome, quote=C.quote, me=AppState.user_name,
-            closed=rx.cond(C.may_write, "", t("inbox.closed.role")), on_send=C.send, on_unquote=C.unquote,
+            closed=rx.cond(C.may_write, "", t("inbox.closed.role")), on_send=C.send, on_quote=C.reply_to, on_unquote=C.unquote,
             shut=C.shut, window=C.window, draft=C.draft, replies=C.replies, insert=C.insert, values=C.values, waiting=C.waiting, typist=C.typist, proposal=C.proposal,
             busy=C.help_busy, people=C.people, lines=C.lines, on_note=C.note, on_later=C.later, on_draft=C.save_draft, on_typing=C.typing,
             on_find=C.find_reply, on_use=C.use_reply, on_values=C.show_values, on_take_back=C.take_back, on_suggest=C.suggest,

@@ -13,6 +13,7 @@ from state.campaigns import id_of
 from state.inbox import on_show
 from state.inbox.customer import CustomerState
 from state.inbox.deeds import Deeds
+from state.inbox.drafting import Drafting
 from state.inbox.helping import Helping
 from state.inbox.jumping import MOST, PAGE, Jumping
 from state.inbox.looking import Looking
@@ -31,6 +32,8 @@ QUIET_S: Final = 0.2
 TICK_S: Final = 5.0
 HURRY_S: Final = 1.0
 """How soon lines that are on their way out are looked at again."""
+ASIDE: Final = ("typing", "draft")
+"""What changes nothing of what was said."""
 LEAVING: Final = ("planned", "sending", "held")
 _LEAVE: Final = (
     "(() => { const u = new URL(location.href); u.searchParams.delete('chat'); history.pushState({...history.state}, '', u.pathname + u.search); })()"
@@ -39,7 +42,7 @@ _LEAVE: Final = (
 PANES: Final = ("list", "chat", "customer")
 
 
-class ChatState(Deeds, Writing, Helping, Jumping, Looking, AppState):
+class ChatState(Deeds, Writing, Drafting, Helping, Jumping, Looking, AppState):
     """What the middle pane shows."""
 
     me: str = ""
@@ -74,6 +77,8 @@ class ChatState(Deeds, Writing, Helping, Jumping, Looking, AppState):
     _older_from: str = ""
     _newer_from: str = ""
     _written: str = ""
+    _kept: str = ""
+    _chain: list[str] = []
     _watch: int = 0
     _in_sight: bool = False
 
@@ -155,9 +160,9 @@ class ChatState(Deeds, Writing, Helping, Jumping, Looking, AppState):
     async def reply_to(self, line_id: str) -> None:
         """The next text answers this line."""
         await self.principal()
-        line = next((one for one in self.lines if one["id"] == str(line_id)), None)
+        line = self._line(str(line_id))
         if line is not None:
-            self.quote = {"id": line["id"], "text": line["text"][:200] or line["type"]}
+            self.quote = line
 
     @rx.event
     async def unquote(self) -> None:
@@ -166,17 +171,18 @@ class ChatState(Deeds, Writing, Helping, Jumping, Looking, AppState):
         self.quote = None
 
     @rx.event
-    async def send(self, chat_id: str, text: str, file_id: str, reply_to: str, key: str) -> None:
+    async def send(self, chat_id: str, text: str, file_id: str, reply_to: str, key: str, seen: str) -> None:
         """A person answers, once for each key however often it arrives."""
         key = str(key)[:80]
         try:
             data = send_of(text, file_id, reply_to)
             async with self.unit_of_work() as uow:
-                await conversations.send(uow, id_of(chat_id), data, key=key)
+                await conversations.send(uow, id_of(chat_id), data, key=key, draft=self._seen(chat_id, seen))
         except AppError as error:
             self.outcome = refused(key, error)
             return
-        self.outcome, self.quote, self.fresh, self.draft = {"key": key, "error": ""}, None, "", {}
+        self.outcome, self.quote, self.fresh = {"key": key, "error": ""}, None, ""
+        self._wrote(chat_id, seen, "")
         if chat_id == self.chat_id:
             async with self.unit_of_work() as uow:
                 await self._said(uow)
@@ -241,16 +247,28 @@ class ChatState(Deeds, Writing, Helping, Jumping, Looking, AppState):
         self._hear(batch)
         if not self.chat_id or not self.ready:
             return ""
-        if any(one["kind"] != "typing" for one in batch) or not batch:
-            try:
-                # Asked anew each time: who lost the right to look sees nothing more.
-                async with self.unit_of_work() as uow:
+        is_said = not batch or any(one["kind"] not in ASIDE for one in batch)
+        is_begun = any(one["kind"] == "resync" or (one["kind"] == "draft" and one.get("id") == self.chat_id) for one in batch)
+        if not (is_said or is_begun):
+            return ""
+        try:
+            # Asked anew each time: who lost the right to look sees nothing more.
+            async with self.unit_of_work() as uow:
+                if is_said:
                     await self._refresh(uow)
-            except NotFound:
-                # Deleted under our eyes.
-                self._forget()
-                self.missing, self.pane = True, "chat"
+                if is_begun:
+                    await self._tell_draft(uow, self.chat_id)
+        except NotFound:
+            # Deleted under our eyes.
+            self._forget()
+            self.missing, self.pane = True, "chat"
+            return ""
         return self.chat_id if self._is_changed(batch) else ""
+
+    def _line(self, line_id: str) -> dict[str, str] | None:
+        """A line that one answers, in short."""
+        line = next((one for one in self.lines if one["id"] == line_id), None)
+        return None if line is None else {"id": line["id"], "text": line["text"][:200] or line["type"]}
 
     def _is_changed(self, batch: list[dict[str, Any]]) -> bool:
         return any(one["kind"] == "conversation" and one.get("id") == self.chat_id for one in batch)

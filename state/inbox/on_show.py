@@ -21,6 +21,8 @@ class Shown:
     device_id: str = ""
     outbound: frozenset[str] = field(default_factory=frozenset)
     watch: int = 0
+    draft: str = ""
+    """The version of the draft that the tab has written or was told."""
 
 
 _tabs: dict[str, Shown] = {}
@@ -37,6 +39,12 @@ def holds(token: str, chat_id: str, device_id: str, lines: Collection[dict[str, 
     if known := _tabs.get(token):
         known.chat_id, known.device_id = chat_id, device_id
         known.outbound = frozenset(line["outbound"] for line in lines if line["outbound"])
+
+
+def drafts(token: str, at: str) -> None:
+    """The draft that the tab knows now."""
+    if known := _tabs.get(token):
+        known.draft = at
 
 
 def watches(token: str, watch: int) -> None:
@@ -68,6 +76,8 @@ def _is_about(one: dict[str, Any], shown: Shown, me: str) -> bool:
     kind = one["kind"]
     if kind == "typing" and one.get("user_id") == me:
         return False
+    if kind == "draft":
+        return (one.get("id"), one.get("user_id")) == (shown.chat_id, me) and one.get("at") != shown.draft
     if kind == "device":
         return not shown.device_id or one.get("id") == shown.device_id
     if kind == "ack":

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from wa_app.errors import AppError
+from wa_app.db import TenantUnitOfWork
+from wa_app.errors import AppError, NotFound
 from wa_app.files.links import LINK_S
 from wa_app.kit.phones import display
 from wa_app.schemas.conversations import ChatMedia, ChatMessage, ChatView, PendingAnswer
@@ -191,3 +192,13 @@ def sources_of(trace: list[TraceEntry]) -> list[dict[str, Any]]:
             name, page = str(one.get("document", "")), int(one.get("page") or 0)
             found.setdefault((name, page), {"name": name, "page": page})
     return list(found.values())[:SOURCES]
+
+
+async def file_of(uow: TenantUnitOfWork, file_id: Any) -> dict[str, str | int] | None:
+    """A file of ours as the field shows it; None when it has gone, or the role may not see it."""
+    if not uow.principal.may("files.read"):
+        return None
+    try:
+        return file_row(await files.show(uow, file_id))
+    except NotFound:
+        return None

@@ -1,4 +1,4 @@
-"""What is written in the open conversation: drafts, notes, quick replies, messages for later, messages once more."""
+"""What is written in the open conversation: notes, quick replies, messages for later, messages once more."""
 
 from typing import Any, Final
 
@@ -6,14 +6,14 @@ import reflex as rx
 from reflex.event import EventSpec
 
 from state.campaigns import id_of
-from state.inbox.rows import file_row, iso, refused
+from state.inbox.rows import file_of, iso, refused
 from state.inbox.times import moment_of
 from wa_app.components.feedback import error_toast, toast
 from wa_app.db import TenantUnitOfWork
-from wa_app.errors import AppError, NotFound
+from wa_app.errors import AppError
 from wa_app.kit.clock import utc_now
 from wa_app.schemas.conversations import ChatSend, ChatView
-from wa_app.services import conversations, files, quick_replies
+from wa_app.services import conversations, quick_replies
 from wa_app.services.campaigns import preview
 
 MAX_KEY: Final = 80
@@ -31,8 +31,6 @@ class Writing(rx.State, mixin=True):
     """Why one may not write to this person, as the code of an error; "" when one may."""
     window: dict[str, str] = {}
     """When the official API takes no more, and the time by which that counts: `{ends, now}`; nothing where nothing ends."""
-    draft: dict[str, Any] = {}
-    """What was begun here before: `{chat, text, file}`."""
     replies: list[dict[str, str]] = []
     insert: dict[str, Any] = {}
     """A quick reply to be put into the field: `{n, text, file}`."""
@@ -42,19 +40,6 @@ class Writing(rx.State, mixin=True):
     """What leaves later."""
     typist: dict[str, Any] = {}
     """Who else writes here right now: `{n, name}`; the browser lets it fade."""
-
-    @rx.event
-    async def save_draft(self: Any, chat_id: str, text: str, file_id: str, reply_to: str) -> None:
-        """Keep what is in the field; what was restored before is no longer the newest."""
-        self.draft = {}
-        try:
-            async with self.unit_of_work() as uow:
-                await conversations.save_draft(
-                    uow, id_of(chat_id), str(text)[:65_536], id_of(file_id) if file_id else None, id_of(reply_to) if reply_to else None
-                )
-        except AppError:
-            # The next letter tries again; nobody writes to be interrupted.
-            return
 
     @rx.event
     async def note(self: Any, chat_id: str, text: str, mentions: list[str], key: str) -> None:
@@ -76,7 +61,7 @@ class Writing(rx.State, mixin=True):
         self.outcome = {"key": key, "error": ""}
 
     @rx.event
-    async def later(self: Any, chat_id: str, text: str, file_id: str, reply_to: str, at: str, key: str) -> EventSpec | None:
+    async def later(self: Any, chat_id: str, text: str, file_id: str, reply_to: str, at: str, key: str, seen: str) -> EventSpec | None:
         """Write a message that leaves at a time, once for each key of this tab."""
         key = str(key)[:MAX_KEY]
         if key == self._written:
@@ -86,7 +71,7 @@ class Writing(rx.State, mixin=True):
             data = send_of(text, file_id, reply_to)
             async with self.unit_of_work() as uow:
                 await conversations.schedule_send(uow, id_of(chat_id), data, moment_of(str(at), self.tenant_zone, utc_now()))
-                await conversations.save_draft(uow, id_of(chat_id), "")
+                await conversations.forget_draft(uow, id_of(chat_id), self._seen(chat_id, seen))
                 if chat_id == self.chat_id:
                     await self._refresh(uow)
         except AppError as error:
@@ -94,6 +79,7 @@ class Writing(rx.State, mixin=True):
             self.outcome = refused(key, error)
             return None
         self.outcome, self.quote = {"key": key, "error": ""}, None
+        self._wrote(chat_id, seen, "")
         return toast("inbox_chat.later.kept")
 
     @rx.event
@@ -122,7 +108,7 @@ class Writing(rx.State, mixin=True):
         try:
             async with self.unit_of_work() as uow:
                 filled = await quick_replies.fill(uow, id_of(reply_id), id_of(chat_id))
-                file = await _file(uow, filled.file.file_id) if filled.file and filled.file.file_id else None
+                file = await file_of(uow, filled.file.file_id) if filled.file and filled.file.file_id else None
         except AppError as error:
             return error_toast(error.code, **error.args_)
         self.insert = {"n": int(self.insert.get("n", 0)) + 1, "chat": chat_id, "text": filled.text, "file": file}
@@ -171,30 +157,12 @@ class Writing(rx.State, mixin=True):
             for one in ahead
         ]  # fmt: skip
 
-    async def _show_draft(self: Any, uow: TenantUnitOfWork, chat_id: str) -> None:
-        found = await conversations.get_draft(uow, id_of(chat_id))
-        file = await _file(uow, found.file_id) if found.file_id else None
-        self.draft = {"chat": chat_id, "text": found.text, "file": file}
-        line = next((one for one in self.lines if one["id"] == str(found.reply_to)), None)
-        if line is not None:
-            self.quote = {"id": line["id"], "text": line["text"][:200] or line["type"]}
-
     def _hear(self: Any, batch: list[dict[str, Any]]) -> None:
         """Note who else writes in the open conversation."""
         for one in batch:
             if one["kind"] == "typing" and one.get("conversation_id") == self.chat_id and one.get("user_id") != self.me:
                 name = str(one.get("name") or "") if one.get("typing") else ""
                 self.typist = {"n": int(self.typist.get("n", 0)) + 1, "name": name, "id": str(one.get("user_id"))}
-
-
-async def _file(uow: TenantUnitOfWork, file_id: Any) -> dict[str, str | int] | None:
-    """A file of ours as the field shows it; None when it has gone, or the role may not see it."""
-    if not uow.principal.may("files.read"):
-        return None
-    try:
-        return file_row(await files.show(uow, file_id))
-    except NotFound:
-        return None
 
 
 def send_of(text: str, file_id: str, reply_to: str) -> ChatSend:

@@ -276,6 +276,41 @@ async def test_a_talk_begins_with_a_number_and_ends_with_a_block(signed: Signed,
         assert await conversations.writable(uow, view.id) == "window_closed"
 
 
+async def test_a_draft_of_another_screen_is_not_replaced_unseen(signed: Signed, device: UUID) -> None:
+    chat = await hears(signed, device, "Ada warna lain?")
+
+    async def keeps(words: str, seen: conversations.Seen) -> datetime | None:
+        async with unit_of_work(signed.principal) as uow:
+            return await conversations.save_draft(uow, chat, words, seen=seen)
+
+    async def there() -> str:
+        async with unit_of_work(signed.principal) as uow:
+            return (await conversations.get_draft(uow, chat)).text
+
+    first = await keeps("Ada", None)
+    assert await keeps("Ada", None) == first, "the same words are no change"
+    second = await keeps("Ada, Kak", first)
+    assert second is not None
+    assert second != first
+    for words, seen in (("Habis", None), ("Habis", first), ("", None), ("", first)):
+        with pytest.raises(Conflict) as refused:
+            await keeps(words, seen)
+        assert refused.value.code == "draft_changed"
+    assert await there() == "Ada, Kak"
+    # What another screen sends takes only its own draft along.
+    async with unit_of_work(signed.principal) as uow:
+        await conversations.send(uow, chat, ChatSend(text="Habis"), draft=first)
+    assert await there() == "Ada, Kak"
+    async with unit_of_work(signed.principal) as uow:
+        await conversations.send(uow, chat, ChatSend(text="Ada, Kak"), draft=second)
+    assert await there() == ""
+    # Nothing is there to be replaced; whoever names no version replaces anything.
+    assert await keeps("Lagi", second)
+    assert await keeps("Apa saja", "any")
+    assert await there() == "Apa saja"
+    assert await keeps("", "any") is None
+
+
 async def test_the_official_api_takes_messages_for_a_day(signed: Signed, device: UUID) -> None:
     chat, send = await hears(signed, device, "Halo"), ChatSend(text="x")
     tomorrow = datetime.now(UTC) + timedelta(hours=25)
@@ -303,7 +338,7 @@ async def test_another_tenants_conversation_is_nowhere(signed: Signed, device: U
     send = ChatSend(text="x")
     calls: dict[str, tuple[Any, ...]] = {
         "get": (), "messages": (), "assign": (None,), "assign_team": (None,), "assign_free": (), "close": (), "reopen": (), "snooze": (later,), "archive": (),
-        "unarchive": (), "set_priority": ("low",), "set_tags": ([],), "add_note": ("x",), "notes": (), "save_draft": ("x",),
+        "unarchive": (), "set_priority": ("low",), "set_tags": ([],), "add_note": ("x",), "notes": (), "save_draft": ("x",), "forget_draft": ("any",),
         "get_draft": (), "send": (send,), "schedule_send": (send, later), "scheduled": (), "cancel_scheduled": (new_id(),),
         "resend": (new_id(),), "customer": (), "writable": (), "standing": (), "block": (), "unblock": (), "mark_read": (), "merge": (new_id(),),
         "merge_person": (new_id(),),

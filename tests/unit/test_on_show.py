@@ -14,6 +14,7 @@ TAB, CHAT, DEVICE, ME, LINE = "tab-1", "chat-1", "device-1", "user-1", "outbound
 def _begun() -> Iterator[None]:
     on_show.watches(TAB, 1)
     on_show.opens(TAB, CHAT)
+    on_show.drafts(TAB, "1")
     on_show.holds(TAB, CHAT, DEVICE, [{"outbound": LINE}, {"outbound": ""}])
     yield
     on_show.ends(TAB, 1)
@@ -33,6 +34,10 @@ def _begun() -> Iterator[None]:
         ({"kind": "device", "id": "device-2"}, False),
         ({"kind": "typing", "conversation_id": CHAT, "user_id": "user-2"}, True),
         ({"kind": "typing", "conversation_id": CHAT, "user_id": ME}, False),
+        ({"kind": "draft", "id": CHAT, "user_id": ME, "at": "2"}, True),
+        ({"kind": "draft", "id": CHAT, "user_id": ME, "at": "1"}, False),
+        ({"kind": "draft", "id": CHAT, "user_id": "user-2", "at": "2"}, False),
+        ({"kind": "draft", "id": "chat-2", "user_id": ME, "at": "2"}, False),
         ({"kind": "resync"}, True),
         ({"kind": "blacklist"}, True),
     ],

@@ -14,26 +14,20 @@ def _one(value: rx.Var[str]) -> tuple[rx.Var[str]]:
     return (value,)
 
 
-def _five(
-    first: rx.Var[str], second: rx.Var[str], third: rx.Var[str], fourth: rx.Var[str], fifth: rx.Var[str]
-) -> tuple[rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str]]:
-    return first, second, third, fourth, fifth
-
-
 def _three(first: rx.Var[str], second: rx.Var[str], third: rx.Var[str]) -> tuple[rx.Var[str], rx.Var[str], rx.Var[str]]:
     return first, second, third
-
-
-def _four(
-    first: rx.Var[str], second: rx.Var[str], third: rx.Var[str], fourth: rx.Var[str]
-) -> tuple[rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str]]:
-    return first, second, third, fourth
 
 
 def _six(
     first: rx.Var[str], second: rx.Var[str], third: rx.Var[str], fourth: rx.Var[str], fifth: rx.Var[str], sixth: rx.Var[str]
 ) -> tuple[rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str]]:
     return first, second, third, fourth, fifth, sixth
+
+
+def _seven(
+    first: rx.Var[str], second: rx.Var[str], third: rx.Var[str], fourth: rx.Var[str], fifth: rx.Var[str], sixth: rx.Var[str], seventh: rx.Var[str]
+) -> tuple[rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str]]:
+    return first, second, third, fourth, fifth, sixth, seventh
 
 
 def _noted(
@@ -124,11 +118,12 @@ class Composer(rx.NoSSRComponent):
     people: rx.Var[list[dict[str, str]]]
     lines: rx.Var[list[dict[str, Any]]]
 
-    on_send: rx.EventHandler[_five]  # type: ignore[valid-type,type-arg]
+    on_send: rx.EventHandler[_six]  # type: ignore[valid-type,type-arg]
+    on_quote: Text
     on_unquote: Plain
     on_note: rx.EventHandler[_noted]  # type: ignore[valid-type,type-arg]
-    on_later: rx.EventHandler[_six]  # type: ignore[valid-type,type-arg]
-    on_draft: rx.EventHandler[_four]  # type: ignore[valid-type,type-arg]
+    on_later: rx.EventHandler[_seven]  # type: ignore[valid-type,type-arg]
+    on_draft: rx.EventHandler[_six]  # type: ignore[valid-type,type-arg]
     on_typing: rx.EventHandler[_typed]  # type: ignore[valid-type,type-arg]
     on_find: Text
     on_use: rx.EventHandler[_two]  # type: ignore[valid-type,type-arg]
@@ -178,7 +173,7 @@ def _modules() -> dict[str, str]:
     library()
     post_module()
     # Their modules import these.
-    for part in ("icons", "panel", "file", "window", "aids"):
+    for part in ("icons", "panel", "file", "window", "draft", "aids"):
         rx.asset(f"inbox_{part}.jsx", shared=True)
     return {name: str(rx.asset(f"inbox_{name}.jsx", shared=True).importable_path) for name in ("list", "thread", "composer", "menu")}
 

@@ -3,13 +3,13 @@
 import { createElement as h, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useT } from "$/public/external/wa_app/components/i18n/i18n.js";
 import { Locked, Proposal, useTypist, Waiting, Words } from "$/public/external/wa_app/components/inbox/inbox_aids.jsx";
+import { OtherDraft, useDrafts } from "$/public/external/wa_app/components/inbox/inbox_draft.jsx";
 import { FileRow, useFile } from "$/public/external/wa_app/components/inbox/inbox_file.jsx";
 import { Glyph } from "$/public/external/wa_app/components/inbox/inbox_icons.jsx";
 import { Item, Panel, Times } from "$/public/external/wa_app/components/inbox/inbox_panel.jsx";
 import { useWindow, WindowNotice } from "$/public/external/wa_app/components/inbox/inbox_window.jsx";
 
 const EMOJI = "😀 😊 😍 🤗 😅 😂 🙏 👍 👌 👏 🙌 💪 🤝 ❤️ 🧡 💙 🎉 ✨ 🔥 ⭐ ✅ ❌ ⚠️ ⏰ 📦 🚚 💰 🧾 📍 📞 🛒 🎁 ☕ 🍽️ 🌸 🌙 ☀️ 😔 😢 🤔".split(" ");
-const REST_MS = 700;
 const TELL_MS = 3000;
 const coarse = () => window.matchMedia("(pointer: coarse)").matches;
 const lastOf = (lines, me) => [...lines].reverse().find((one) => one.side === "out" && one.by === "human" && (one.own_phone || one.name !== me));
@@ -22,7 +22,7 @@ function asked(text, caret, mode) {
 
 export function Composer(props) {
   const { chat = "", outcome = {}, quote, me = "", closed = "", shut: told = "", window: opening, draft = {}, replies = [], insert = {}, values = [], waiting = [], typist = {}, proposal = {}, busy = "", people = [], lines = [],
-    onSend, onUnquote, onNote, onLater, onDraft, onTyping, onFind, onUse, onValues, onTakeBack, onSuggest } = props;
+    onSend, onQuote, onUnquote, onNote, onLater, onDraft, onTyping, onFind, onUse, onValues, onTakeBack, onSuggest } = props;
   const t = useT();
   const [mode, setMode] = useState("reply");
   const [text, setText] = useState("");
@@ -39,8 +39,9 @@ export function Composer(props) {
   const pending = useRef(null);
   const kept = useRef({});
   const begun = useRef("");
-  const saving = useRef(null);
   const hinted = useRef(0);
+  const quiet = useRef(false);
+  const taken = useRef("");
   const caretTo = useRef(null);
   const state = useRef({});
   state.current = { text, chat, file, mode, quote };
@@ -48,33 +49,39 @@ export function Composer(props) {
   const left = useWindow(opening);
   const shut = told || (left !== null && left <= 0 ? "window_closed" : "");
 
-  const save = (id, words, fileId, quoteId) => { clearTimeout(saving.current?.timer); saving.current = null; onDraft?.(id, words, fileId ?? "", quoteId ?? ""); };
   const hush = () => { if (hinted.current) { hinted.current = 0; onTyping?.(chat, false); } };
-  const keep = (words, given = state.current.file) => {
-    clearTimeout(saving.current?.timer);
-    const args = [chat, words, given?.id, state.current.quote?.id];
-    saving.current = { args, timer: setTimeout(() => save(...args), REST_MS) };
+  // While a note is written the reply waits in `kept`.
+  const hand = useRef(null);
+  hand.current = {
+    read: () => { const now = state.current; return { text: now.mode === "reply" ? now.text : kept.current[chat] ?? "", file: now.file, quote: now.quote, uploads: Boolean(now.file && !now.file.id && !now.file.error) }; },
+    put: (other) => {
+      if (state.current.mode === "reply") setText(other.text); else kept.current[chat] = other.text;
+      setFile(other.file ?? null);
+      taken.current = other.file?.id;
+      begun.current = lastOf(lines, me)?.id ?? "";
+      if ((other.reply || "") === (quote?.id ?? "")) return;
+      quiet.current = true;
+      if (other.reply) onQuote?.(other.reply); else onUnquote?.();
+    },
   };
+  const drafts = useDrafts({ chat, told: draft, hand, onDraft });
+  const keep = (words, given = state.current.file) => drafts.keep(words, given, state.current.quote);
 
   // Another chat: its own words come back, those before wait in theirs, and on the server.
   useLayoutEffect(() => {
     setMode("reply"); setError(""); setPanel(""); setAgreed("");
-    setText(kept.current[chat] ?? "");
+    const words = drafts.begin(chat) || (kept.current[chat] ?? "");
+    setText(words);
+    // The draft that came with the chat is compared before this is drawn.
+    state.current = { ...state.current, text: words, file: null, mode: "reply" };
     begun.current = lastOf(lines, me)?.id ?? "";
     dropFile();
     return () => {
       if (state.current.mode === "reply") kept.current[chat] = state.current.text;
-      if (saving.current) save(...saving.current.args);
+      drafts.flush();
       if (hinted.current) { hinted.current = 0; onTyping?.(chat, false); }
     };
   }, [chat]);
-  // What the server kept comes a moment after the chat; words typed meanwhile are newer.
-  useEffect(() => {
-    if (draft?.chat !== chat || state.current.text || kept.current[chat] !== undefined) return;
-    if (draft.text) setText(draft.text);
-    if (draft.file) setFile(draft.file);
-    begun.current = lastOf(lines, me)?.id ?? "";
-  }, [draft]);
   useEffect(() => {
     const sent = pending.current;
     if (!sent || outcome?.key !== sent.key) return;
@@ -84,7 +91,9 @@ export function Composer(props) {
       if (sent.chat === state.current.chat) { setMode(sent.mode); setText((now) => now || sent.text); setFile((now) => now || sent.file); }
     }
   }, [outcome]);
-  useEffect(() => { if (quote) { setMode("reply"); field.current?.focus(); } }, [quote?.id]);
+  // One's own text has left, or was emptied: the one of the other screen takes its place.
+  useEffect(() => { if (drafts.clash && mode === "reply" && !text && !file && !pending.current) drafts.take(drafts.clash); }, [outcome, text, file, mode]);
+  useEffect(() => { if (quote) { setMode("reply"); if (!quiet.current) field.current?.focus(); } quiet.current = false; }, [quote?.id]);
   useEffect(() => {
     if (!insert?.n || insert.chat !== chat) return;
     const word = asked(state.current.text, field.current?.selectionStart ?? state.current.text.length, "reply");
@@ -134,12 +143,12 @@ export function Composer(props) {
     if (!ready || locked) return;
     if (met && agreed !== met.id) { setAgreed(met.id); return; }
     const key = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`;
-    clearTimeout(saving.current?.timer); saving.current = null; hinted.current = 0;
+    hinted.current = 0;
     pending.current = { key, text, chat, file, mode };
     if (mode === "note") onNote?.(chat, text, people.filter((one) => text.includes(`@${one.name}`)).map((one) => one.id), key);
-    else if (due) onLater?.(chat, text, file?.id ?? "", quote?.id ?? "", due, key);
-    else onSend?.(chat, text, file?.id ?? "", quote?.id ?? "", key);
-    if (mode === "reply") { kept.current[chat] = undefined; setFile(null); onTyping?.(chat, false); }
+    else if (due) onLater?.(chat, text, file?.id ?? "", quote?.id ?? "", due, key, drafts.seen());
+    else onSend?.(chat, text, file?.id ?? "", quote?.id ?? "", key, drafts.seen());
+    if (mode === "reply") { drafts.sent(); kept.current[chat] = undefined; setFile(null); onTyping?.(chat, false); }
     setText(mode === "note" ? kept.current[chat] ?? "" : ""); setError(""); setPanel(""); setAgreed("");
     if (mode === "note") setMode("reply");
     field.current?.focus();
@@ -162,7 +171,7 @@ export function Composer(props) {
     setText(next === "reply" ? kept.current[chat] ?? "" : ""); setCaret(0); setMode(next); setError("");
     requestAnimationFrame(() => field.current?.focus());
   };
-  useEffect(() => { if (file?.id) keep(state.current.text, file); }, [file?.id]);
+  useEffect(() => { if (file?.id && file.id !== taken.current) keep(state.current.text, file); }, [file?.id]);
 
   const tab = (name, words) => h("button", { type: "button", role: "tab", "aria-selected": mode === name, tabIndex: mode === name ? 0 : -1, onClick: () => turn(name),
     onKeyDown: (event) => { if (event.key === "ArrowRight" || event.key === "ArrowLeft") { event.preventDefault(); turn(mode === "reply" ? "note" : "reply"); } } }, words);
@@ -187,6 +196,7 @@ export function Composer(props) {
     h(Waiting, { waiting, t, onTakeBack: closed ? null : onTakeBack }),
     isShown && h(Proposal, { proposal, t, onUse: useIt, onForget: () => setHidden(proposal.n) }),
     busy === "suggest" && h("p", { className: "aside", role: "status" }, h(Glyph, { name: "agent", size: 14 }), t("inbox_chat.suggest.busy")),
+    mode === "reply" && !locked && h(OtherDraft, { drafts, t }),
     mode === "reply" && !locked && h(WindowNotice, { left, t }),
     h("p", { className: typistName ? "aside" : "sr", role: "status", "aria-live": "polite" }, typistName && h(Glyph, { name: "human", size: 14 }), typistName && t("inbox_chat.typing", { name: typistName })),
     h("div", { className: `reply-box ${mode}${over ? " over" : ""}${locked ? " locked" : ""}`, onDragOver: (event) => { event.preventDefault(); setOver(true); }, onDragLeave: () => setOver(false), onDrop },

@@ -42,6 +42,7 @@ class DraftChange(BaseModel):
     text: str = Field("", max_length=65_536)
     file_id: UUID | None = None
     reply_to: UUID | None = None
+    seen: AwareDatetime | None = Field(None, description="`updated_at` of the draft that this one replaces, null for none; 409 when another is there. Left out, it replaces any.")
 
 
 class Standing(BaseModel):

@@ -134,7 +134,8 @@ async def show_draft(uow: Uow, chat_id: UUID) -> Draft:
 @routes.put("/{chat_id}/draft")
 async def save_draft(uow: Uow, chat_id: UUID, body: DraftChange) -> Draft:
     """Keep what is in the composer, so that it is there on another screen; nothing at all forgets it."""
-    await conversations.save_draft(uow, chat_id, body.text, body.file_id, body.reply_to)
+    seen: conversations.Seen = body.seen if "seen" in body.model_fields_set else "any"
+    await conversations.save_draft(uow, chat_id, body.text, body.file_id, body.reply_to, seen=seen)
     return await conversations.get_draft(uow, chat_id)
 
 

@@ -3,7 +3,8 @@
 from wa_app.services.conversations.assigning import assign, assign_free, assign_team, auto_assign
 from wa_app.services.conversations.chats import get, list_, messages
 from wa_app.services.conversations.customers import block, customer, standing, start, unblock, writable
-from wa_app.services.conversations.drafts import get_draft, save_draft
+from wa_app.services.conversations.drafts import Seen, get_draft, save_draft
+from wa_app.services.conversations.drafts import forget as forget_draft
 from wa_app.services.conversations.folders import counts, waiting
 from wa_app.services.conversations.jumping import around, day, newer
 from wa_app.services.conversations.later import cancel_scheduled, resend, schedule_send, scheduled
@@ -25,6 +26,7 @@ from wa_app.services.conversations.states import (
 from wa_app.services.conversations.verbs import cancel_answer, mark_read, send, send_answer_now, toggle_bot
 
 __all__ = [
+    "Seen",
     "add_note",
     "archive",
     "around",
@@ -40,6 +42,7 @@ __all__ = [
     "counts",
     "customer",
     "day",
+    "forget_draft",
     "get",
     "get_draft",
     "list_",

@@ -14,7 +14,7 @@ from wa_app.schemas.conversations import ChatMessage, ChatSend, ChatView
 from wa_app.sending import ledger, suppression
 from wa_app.services import audit, entitlements
 from wa_app.services.campaigns import checks
-from wa_app.services.conversations import chats, lines, notes, takeover, turns, window
+from wa_app.services.conversations import chats, drafts, lines, notes, takeover, turns, window
 
 _IDENTITY = """
 SELECT i.kind, i.value FROM contact_identities i WHERE i.tenant_id = $1 AND i.contact_id = $2 AND i.kind IN ('phone', 'lid')
@@ -32,7 +32,6 @@ _ANSWERED = """
 UPDATE conversations SET unread = 0, snoozed_until = NULL, status = CASE WHEN status = 'snoozed' THEN 'open' ELSE status END
 WHERE tenant_id = $1 AND id = $2
 """
-_NO_DRAFT = "DELETE FROM conversation_drafts WHERE tenant_id = $1 AND conversation_id = $2 AND user_id = $3"
 _LINE = "SELECT id FROM messages WHERE tenant_id = $1 AND outbound_id = $2"
 
 
@@ -54,11 +53,12 @@ class Addressed:
         }  # fmt: skip
 
 
-async def send(uow: TenantUnitOfWork, conversation_id: UUID, data: ChatSend, *, key: str = "") -> ChatMessage:
+async def send(uow: TenantUnitOfWork, conversation_id: UUID, data: ChatSend, *, key: str = "", draft: drafts.Seen = "any") -> ChatMessage:
     """A person answers: through the ledger, at once; what a machine was about to say is cancelled.
 
     Args:
         key: names this message of the person; the same once more gives the first one again and sends nothing.
+        draft: the version of the person's draft that this message was; another one stays.
 
     Raises NotFound, Invalid, and Conflict `recipient_suppressed` for somebody who may not be written to at all,
     `window_closed` where the official API takes no more.
@@ -72,7 +72,7 @@ async def send(uow: TenantUnitOfWork, conversation_id: UUID, data: ChatSend, *, 
         dedupe_key=f"chat:{conversation_id}:{uow.principal.user_id}:{key}" if key else None,
     )  # fmt: skip
     await conn.execute(_ANSWERED, uow.tenant_id, conversation_id)
-    await conn.execute(_NO_DRAFT, uow.tenant_id, conversation_id, uow.principal.user_id)
+    await drafts.drop(uow, conversation_id, draft)
     return await line_of(uow, to.chat, outbound_id)
 
 
