@@ -5,6 +5,7 @@ from typing import Any
 import reflex as rx
 
 from pages import routes
+from pages.inbox_members import members_part
 from pages.inbox_merging import merge_dialog, merged_part
 from state.inbox.chat import ChatState as C
 from state.inbox.customer import CustomerState as S
@@ -164,7 +165,7 @@ def customer_pane() -> rx.Component:
         _rows(t("inbox_chat.about.cases"), S.cases, _case, is_open=False),
         rx.cond(
             S.person["group"].to(bool),
-            section(t("inbox.group.how"), rx.el.p(t("inbox.group.words"), class_name="small muted")),
+            rx.fragment(members_part(section), section(t("inbox.group.how"), rx.el.p(t("inbox.group.words"), class_name="small muted"))),
             section(
                 t("contacts.consent"),
                 rx.cond(S.consents.length() > 0, rx.fragment(rx.foreach(S.consents, _consent)), rx.el.span(t("contacts.consent.none"), class_name="small muted")),

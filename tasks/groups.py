@@ -14,6 +14,12 @@ async def groups_fetch(tenant_id: str, device_id: str) -> None:
     await groups.fetch(Principal.system(UUID(tenant_id)), UUID(device_id), registry.channel)
 
 
+@actor("groups.members", max_retries=1, time_limit=120_000, max_age=600_000)
+async def groups_members(tenant_id: str, conversation_id: str) -> None:
+    """Ask who is in a group, as somebody looks at it. Twice does no harm."""
+    await groups.fetch_members(Principal.system(UUID(tenant_id)), UUID(conversation_id), registry.channel)
+
+
 @actor("grab.run", max_retries=2, time_limit=3_600_000, max_age=86_400_000)
 async def grab_run(tenant_id: str, grab_id: str) -> None:
     """Take groups over, or go on with it: the job's lease lets one worker in."""

@@ -35,6 +35,7 @@ ACTOR_QUEUES: dict[str, str] = {
     "device.provision": "default",
     "import.run": "imports",
     "groups.fetch": "imports",
+    "groups.members": "default",
     "grab.run": "imports",
     "mail.send": "default",
     "links.check": "default",

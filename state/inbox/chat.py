@@ -17,6 +17,7 @@ from state.inbox.drafting import Drafting
 from state.inbox.helping import Helping
 from state.inbox.jumping import MOST, PAGE, Jumping
 from state.inbox.looking import Looking
+from state.inbox.members import MembersState
 from state.inbox.rows import head_row, iso, line_row, pending_row, refused
 from state.inbox.writing import Writing, send_of
 from state.tester_lines import trace_rows
@@ -217,6 +218,7 @@ class ChatState(Deeds, Writing, Drafting, Helping, Jumping, Looking, AppState):
         principal = await self.principal()
         token, me = self.router.session.client_token, str(principal.user_id or "")
         shows: Any = CustomerState.show
+        lists: Any = MembersState.show
         # Listening begins before reading: nothing that is said falls between.
         async with live.watch(principal.tenant_id) as inbox:
             async with self:
@@ -238,6 +240,8 @@ class ChatState(Deeds, Writing, Drafting, Helping, Jumping, Looking, AppState):
                         hurry = self._is_leaving()
                     if news:
                         yield shows(news)
+                    if any(one["kind"] == "members" for one in batch):
+                        yield lists(self.chat_id)
                     await asyncio.sleep(QUIET_S)
             finally:
                 on_show.ends(token, mine)

@@ -17,6 +17,8 @@ from tests.fixtures.scans import receipt_jpeg
 pytestmark = pytest.mark.browser
 
 SITI, BUDI, SOMEBODY = "6281277780081", "6281277780082", "6281277780083"
+QUIET = [f"62812777801{n:02d}" for n in range(5)]
+"""Members who say nothing."""
 SUBJECT, ANSWER = "Arisan RT 5", "Iuran bulan ini Rp 50.000."
 
 
@@ -33,7 +35,7 @@ class Neighbour(Talker):
         self.until(lambda: bool(self.api("GET", "/settings/answers")["groups"]), "the switch is kept")
 
     def join(self) -> None:
-        made = sandbox(self.app, f"/sandbox/sessions/{self.session}/group", {"subject": SUBJECT, "members": [SITI, BUDI, SOMEBODY]})
+        made = sandbox(self.app, f"/sandbox/sessions/{self.session}/group", {"subject": SUBJECT, "members": [SITI, BUDI, SOMEBODY, *QUIET], "admins": 1})
         self.group = made["id"]
 
     def says(self, phone: str, name: str, text: str, photo: bytes = b"") -> None:
@@ -98,3 +100,29 @@ def test_a_group_talks_and_is_answered(
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         suits_everyone(page)
     assert desk.api("GET", "/contacts")["items"] == []
+    # Everybody in it: we, the admin, then those with a name; a search finds by name and by number.
+    people = page.locator(".about-members")
+    expect(people.get_by_role("listitem")).to_have_count(9, timeout=PATIENCE_MS)
+    expect(people.get_by_role("listitem").first).to_contain_text(desk.words("inbox.you"))
+    expect(people.get_by_role("listitem").nth(1)).to_contain_text("Siti Aminah")
+    expect(people.get_by_role("listitem").nth(1)).to_contain_text(desk.words("inbox_members.admin"))
+    field = people.get_by_label(desk.words("inbox_members.find"))
+    field.fill("budi")
+    expect(people.get_by_role("listitem")).to_have_count(1, timeout=AT_ONCE_MS)
+    expect(people.get_by_role("listitem")).to_contain_text("Budi Santoso")
+    field.fill("0812-7778-0083")
+    expect(people.get_by_role("listitem")).to_have_count(1, timeout=AT_ONCE_MS)
+    field.fill("tidak ada")
+    expect(people).to_contain_text(desk.words("inbox_members.nobody"), timeout=AT_ONCE_MS)
+    field.fill("")
+    # Who is a customer too leads to their own talk.
+    expect(people.get_by_role("button", name="Siti Aminah")).to_have_count(0)
+    sandbox(desk.app, f"/sandbox/sessions/{desk.session}/inbound", {"from": SITI, "name": "Siti Aminah", "text": "Saya mau pesan."})
+    desk.until(lambda: len(desk.api("GET", "/contacts")["items"]) == 1, "Siti is a contact")
+    page.reload()
+    if is_phone:
+        page.get_by_role("button", name=desk.words("inbox.show_customer", name=SUBJECT)).click()
+    member = people.get_by_role("button", name="Siti Aminah")
+    expect(member).to_be_visible(timeout=PATIENCE_MS)
+    member.click()
+    expect(desk.bubble("Saya mau pesan.")).to_be_visible(timeout=PATIENCE_MS)

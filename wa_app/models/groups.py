@@ -48,6 +48,28 @@ class GroupList(TenantRow, table=True):
     fetched_at: datetime | None = time_field()
 
 
+class GroupRoster(TenantRow, table=True):
+    """Who is in a group that is a conversation, as WhatsApp told last; looked up when somebody wants to see it."""
+
+    __tablename__ = "group_rosters"
+    __table_args__ = (
+        *tenant_keys(), tenant_fk("conversation_id", "conversations"), UniqueConstraint("tenant_id", "conversation_id"),
+        state_check("status", GroupListStatus),
+        Index("ix_group_rosters_loading", "requested_at", postgresql_where=text("status = 'loading'")),
+        Index("ix_group_rosters_old", "requested_at"),
+    )  # fmt: skip
+    conversation_id: UUID
+    status: GroupListStatus = Field(
+        default=GroupListStatus.LOADING, sa_column=state_column(GroupListStatus, GroupListStatus.LOADING)
+    )
+    members: list[dict[str, Any]] = Field(default_factory=list, sa_column=json_column("[]"))
+    """`[{id, phone, lid, admin, self}]`; `id` is the vendor's and opaque, `self` is the device."""
+    error_code: str | None = Field(default=None)
+    attempts: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    requested_at: datetime | None = time_field()
+    fetched_at: datetime | None = time_field()
+
+
 class GrabStatus(StrEnum):
     QUEUED = "queued"
     RUNNING = "running"

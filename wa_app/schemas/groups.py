@@ -33,6 +33,36 @@ class GroupListView(BaseModel):
     items: list[GroupView]
 
 
+class GroupMemberView(BaseModel):
+    """Somebody in a group, as far as it is known who that is."""
+
+    id: str
+    """The vendor's, opaque."""
+    name: str
+    """Of the contact, else as they call themselves in this group; may be empty."""
+    phone: str | None
+    """None where WhatsApp tells only the hidden id and nobody else knows the number."""
+    is_admin: bool
+    is_self: bool
+    """The device itself."""
+    contact_id: UUID | None
+    chat_id: UUID | None
+    """The member's own conversation, with this device if there is one."""
+
+
+class GroupMembersView(BaseModel):
+    """The members of a group as last asked for. While `status` is `loading`, `items` are the ones known before."""
+
+    status: GroupListStatus
+    error_code: str | None
+    fetched_at: datetime | None
+    total: int
+    """Members."""
+    found: int
+    """Those that match."""
+    items: list[GroupMemberView]
+
+
 class GrabRequest(BaseModel):
     """Whose members become contacts, and how they are marked."""
 

@@ -36,7 +36,7 @@ AND NOT EXISTS (SELECT 1 FROM outbound_messages o WHERE o.tenant_id = :t AND o.f
 _OF_LINES = "DELETE FROM message_media WHERE tenant_id = :t AND message_id IN (SELECT id FROM messages WHERE tenant_id = :t AND conversation_id = :id)"
 _IN_TURN: Final = (
     "note_mentions", "conversation_notes", "conversation_tags", "conversation_drafts", "conversation_cases", "insights", "answer_turns",
-    "messages",
+    "group_rosters", "messages",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from wa_app.models.devices import DeviceStatus
 from wa_app.models.groups import GrabStatus, GroupGrab, GroupList
 from wa_app.schemas.groups import GrabRequest, GrabView, GroupView
 from wa_app.services import audit
+from wa_app.services.groups import members
 from wa_app.services.groups.listing import LOST_S, find_device
 
 OPEN: Final = (GrabStatus.QUEUED, GrabStatus.RUNNING)
@@ -95,7 +96,7 @@ async def wake(uow: SystemUnitOfWork) -> int:
         "UPDATE group_lists SET requested_at = now() WHERE status = 'loading' "
         "AND requested_at < now() - make_interval(secs => :lost) RETURNING tenant_id, device_id"
     ), {"lost": LOST_S})  # fmt: skip
-    found = 0
+    found = await members.wake(uow)
     for tenant_id, grab_id in grabs.all():
         uow.enqueue("grab.run", tenant_id=tenant_id, grab_id=grab_id)
         found += 1
@@ -107,6 +108,7 @@ async def wake(uow: SystemUnitOfWork) -> int:
 
 async def tidy(uow: SystemUnitOfWork) -> int:
     """Forget people who were found and never stored, some days after their job ended."""
+    await members.tidy(uow)
     query = text(
         "DELETE FROM group_grab_members m USING group_grabs g WHERE g.tenant_id = m.tenant_id AND g.id = m.grab_id "
         "AND g.status IN ('done', 'failed', 'cancelled') AND g.finished_at < now() - make_interval(days => :days) "
