@@ -45,8 +45,8 @@ def _rail() -> rx.Component:
     notes: dict[str, Any] = {
         "people": t("composer.rail.people", n=S.sendable), "message": t("composer.rail.variants", n=S.variants),
         "timing": rx.fragment(when, " · ", gaps),
-        "check": rx.cond(S.errors > 0, t("composer.rail.errors", n=S.errors),
-                         rx.cond(S.warnings > 0, t("composer.rail.warnings", n=S.warnings), t("composer.rail.fine"))),
+        "check": rx.cond(S.draft_id == "", t("composer.rail.unchecked"), rx.cond(S.errors > 0, t("composer.rail.errors", n=S.errors),
+                         rx.cond(S.warnings > 0, t("composer.rail.warnings", n=S.warnings), t("composer.rail.fine")))),
     }  # fmt: skip
 
     def one(step: str) -> rx.Component:

@@ -4,13 +4,12 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import reflex as rx
-from reflex.event import EventSpec
 
 from pages import routes
 from state.base import AppState
 from state.campaign_composer.audience import AudienceStep
 from state.campaign_composer.checking import CheckStep
-from state.campaign_composer.draft import STEPS
+from state.campaign_composer.draft import STEPS, Shown
 from state.campaign_composer.message import MessageStep
 from state.campaign_composer.repeating import RepeatStep
 from state.campaign_composer.templates import TemplatesStep
@@ -56,7 +55,7 @@ class CampaignComposerState(
             self._show_others()
 
     @rx.event
-    async def load(self) -> EventSpec | None:
+    async def load(self) -> Shown:
         """The draft named in the page's address."""
         self.reset()  # type: ignore[no-untyped-call]
         try:
@@ -88,7 +87,7 @@ class CampaignComposerState(
         self.step = STEPS[min(STEPS.index(self.step) + 1, len(STEPS) - 1)]
 
     @rx.event
-    async def set_name(self, name: str) -> EventSpec | None:
+    async def set_name(self, name: str) -> Shown:
         """Rename."""
         self.name = name[:200]
         return await self._save(name=self.name)
@@ -108,7 +107,7 @@ class CampaignComposerState(
         self.asked = False
 
     @rx.event
-    async def start(self) -> EventSpec | None:
+    async def start(self) -> Shown:
         """Send, now or at the chosen time."""
         self.asked, self.busy = False, True
         try:

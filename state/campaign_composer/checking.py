@@ -3,14 +3,14 @@
 from typing import Any
 
 import reflex as rx
-from reflex.event import EventSpec
 
-from state.campaign_composer.draft import ComposerDraft
+from state.campaign_composer.draft import ComposerDraft, Shown
 from state.campaigns import id_of
 from wa_app import live
 from wa_app.components.feedback import error_toast, toast
 from wa_app.db import unit_of_work
 from wa_app.errors import AppError, Invalid, NotFound
+from wa_app.schemas.broadcasts import letter
 from wa_app.services import campaigns, trials
 from wa_app.services.campaigns import jobs, lookups
 
@@ -21,7 +21,7 @@ class CheckStep(ComposerDraft, mixin=True):
     """What is worth a look before it goes out."""
 
     @rx.event
-    async def look_up(self) -> EventSpec | None:
+    async def look_up(self) -> Shown:
         """Ask whether the numbers are on WhatsApp."""
         try:
             async with self.unit_of_work() as uow:
@@ -32,7 +32,7 @@ class CheckStep(ComposerDraft, mixin=True):
         return None
 
     @rx.event
-    async def stop_lookup(self) -> EventSpec | None:
+    async def stop_lookup(self) -> Shown:
         """Ask no further; what is known stays known."""
         try:
             async with self.unit_of_work() as uow:
@@ -50,12 +50,12 @@ class CheckStep(ComposerDraft, mixin=True):
         self.trying, self.trial_error = opened, ""
 
     @rx.event
-    async def send_trial(self, form: dict[str, Any]) -> EventSpec | None:
+    async def send_trial(self, form: dict[str, Any]) -> Shown:
         """Send the message to one number."""
         self.trial_phone, self.trial_error, self.busy = str(form.get("trial_phone", ""))[:40], "", True
         try:
             async with self.unit_of_work() as uow:
-                await trials.send(uow, id_of(self.draft_id), self.trial_phone)
+                await trials.send(uow, id_of(self.draft_id), self.trial_phone, letter=letter(self.ab_at) if self._texts else "")
         except Invalid as error:
             self.trial_error = error.fields[0].code if error.fields else error.code
             return None

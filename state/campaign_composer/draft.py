@@ -13,9 +13,10 @@ from pages import routes
 from state.base import AppState
 from state.campaign_composer import advice
 from state.campaigns import id_of
+from wa_app.components.feedback import error_toast
 from wa_app.config import get_settings
 from wa_app.db import TenantUnitOfWork
-from wa_app.errors import Invalid, NotFound
+from wa_app.errors import Conflict, FieldError, Invalid, NotFound
 from wa_app.schemas.broadcasts import VariantInput, letter
 from wa_app.schemas.campaigns import (
     AudienceCount,
@@ -30,6 +31,8 @@ from wa_app.sending.footers import with_footer
 from wa_app.sending.links import find_urls, short_url
 from wa_app.services import campaigns, files
 
+Shown = EventSpec | list[EventSpec] | None
+"""What a handler that saves may give back: nothing, a word to the person, a way to another page."""
 STEPS = ("people", "message", "timing", "check")
 FIELD_STEP = {"target": "people", "message_template": "message", "file_id": "message", "name": "message",
               "variants": "message"}  # fmt: skip
@@ -158,7 +161,7 @@ class ComposerDraft(AppState, mixin=True):
             self._special = target.model_dump(mode="json", include={"all", "tags", "segment_id", "filter"})
             self.scope, self.everyone = "filter", False
 
-    async def _save(self, **changes: Any) -> EventSpec | None:
+    async def _save(self, **changes: Any) -> Shown:
         """Store what changed; the first change makes the draft and gives the page its address."""
         self.name_error = self.delay_error = self.when_error = self.file_error = self.ab_error = self.repeat_error = ""
         is_new = not self.draft_id
@@ -169,7 +172,13 @@ class ComposerDraft(AppState, mixin=True):
                 self.saved_at = (view.updated_at or view.created_at).isoformat()
                 await self._look(uow)
         except Invalid as error:
-            self._refuse(error)
+            return self._refuse(error)
+        except Conflict as error:
+            # It was started, or it ended, in another tab: nothing typed here would be sent any more.
+            self.draft_id, gone = "", routes.campaign(self.draft_id)
+            return [error_toast(error.code, **error.args_), rx.redirect(gone)]
+        except NotFound:
+            self.missing = True
             return None
         if not is_new:
             return None
@@ -205,7 +214,9 @@ class ComposerDraft(AppState, mixin=True):
         ]
         return {"variants": [VariantInput(**one) for one in self._texts]}
 
-    def _refuse(self, error: Invalid) -> None:
+    def _refuse(self, error: Invalid) -> EventSpec | None:
+        """Each error at its field; the first one that has no field on the page is told in a toast."""
+        homeless: list[FieldError] = []
         for one in error.fields:
             if one.field == "name":
                 self.name_error = one.code
@@ -220,6 +231,9 @@ class ComposerDraft(AppState, mixin=True):
             elif one.field.endswith("file_id"):
                 self.file_error = one.code
                 self.file_error_args = {key: str(value) for key, value in one.args.items()}
+            else:
+                homeless.append(one)
+        return error_toast(homeless[0].code, **homeless[0].args) if homeless else None
 
     async def _show_file(self, uow: TenantUnitOfWork, file_id: UUID | None) -> None:
         if file_id is None:
@@ -237,7 +251,8 @@ class ComposerDraft(AppState, mixin=True):
         target = self._target()
         if not self._samples or self.draft_id:
             found = await campaigns.sample(uow, target)
-            self._samples = [{"name": one.name or one.phone, "id": str(one.id), "city": one.city, "values": one.values}
+            self._samples = [{"name": one.name or one.phone, "id": str(one.id), "city": one.city, "values": one.values,
+                              "tags": one.tags}
                              for one in found]  # fmt: skip
             self.sample_names = [" · ".join(filter(None, (one["name"], one["city"]))) for one in self._samples]
             self.sample_options = [[str(at), name] for at, name in enumerate(self.sample_names)]
@@ -254,7 +269,7 @@ class ComposerDraft(AppState, mixin=True):
             return
         self.sample_at = at % len(self._samples)
         person = self._samples[self.sample_at]
-        shown = campaigns.render(self.message, person["values"], person["id"])
+        shown = campaigns.render(self.message, person["values"], person["id"], person["tags"])
         self.preview = self._as_written(shown.text)
         self.variants, self.preview_name = shown.variants, person["name"]
 
@@ -301,9 +316,14 @@ def _check_row(check: Check) -> dict[str, Any]:
 def digits(value: object) -> str:
     """What a number field of the browser sends, as text or as a number; "" for anything else."""
     text = str(value).removesuffix(".0")
-    return text if text.isdigit() else ""
+    return text if text.isdecimal() and len(text) < 10 else ""
 
 
 def flipped(chosen: list[str], one: str) -> list[str]:
     """`chosen` with `one` taken out or put in."""
     return [kept for kept in chosen if kept != one] if one in chosen else [*chosen, one]
+
+
+def whole(text: str) -> int:
+    """A whole number a browser sent; 0 for what is none, or too long to be meant."""
+    return int(text) if text.isdecimal() and len(text) < 10 else 0

@@ -1,9 +1,8 @@
 """The step "message": text, file, and what each sampled person would read."""
 
 import reflex as rx
-from reflex.event import EventSpec
 
-from state.campaign_composer.draft import ComposerDraft
+from state.campaign_composer.draft import ComposerDraft, Shown, whole
 from state.campaigns import id_of
 
 
@@ -11,20 +10,20 @@ class MessageStep(ComposerDraft, mixin=True):
     """What they get."""
 
     @rx.event
-    async def set_message(self, text: str) -> EventSpec | None:
+    async def set_message(self, text: str) -> Shown:
         """The text, once typing rests."""
         self.message = text[:70_000]
         self.letters = len(self.message)
         return await self._save(**self._text_changes(message_template=self.message))
 
     @rx.event
-    async def flip_footer(self) -> EventSpec | None:
+    async def flip_footer(self) -> Shown:
         """The opt-out line, on or off."""
         self.footer = not self.footer
         return await self._save(footer=self.footer)
 
     @rx.event
-    async def attach(self, file_id: str, name: str, size: int) -> EventSpec | None:
+    async def attach(self, file_id: str, name: str, size: int) -> Shown:
         """A file has been uploaded."""
         self.file_error = ""
         before = list(self._texts)
@@ -36,7 +35,7 @@ class MessageStep(ComposerDraft, mixin=True):
         return saved
 
     @rx.event
-    async def detach(self) -> EventSpec | None:
+    async def detach(self) -> Shown:
         """Take the file off."""
         self.file_id = self.file_name = self.file_url = self.file_kind = self.file_error = ""
         return await self._save(**self._text_changes(file_id=None))
@@ -57,4 +56,4 @@ class MessageStep(ComposerDraft, mixin=True):
     async def pick_sample(self, at: str) -> None:
         """A person from the list."""
         await self.principal()
-        self._show_sample(int(at) if at.isdigit() else 0)
+        self._show_sample(whole(at))

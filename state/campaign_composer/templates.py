@@ -3,9 +3,8 @@
 from typing import Any
 
 import reflex as rx
-from reflex.event import EventSpec
 
-from state.campaign_composer.draft import ComposerDraft
+from state.campaign_composer.draft import ComposerDraft, Shown
 from state.campaigns import id_of
 from wa_app.components.feedback import toast
 from wa_app.db import TenantUnitOfWork
@@ -44,7 +43,7 @@ class TemplatesStep(ComposerDraft, mixin=True):
         await self._read_picker()
 
     @rx.event
-    async def pick_template(self, template_id: str) -> EventSpec | None:
+    async def pick_template(self, template_id: str) -> Shown:
         """Take a kept text in place of the one on show."""
         async with self.unit_of_work() as uow:
             found = await message_templates.get(uow, id_of(template_id))
@@ -69,7 +68,7 @@ class TemplatesStep(ComposerDraft, mixin=True):
         self.keep_open = is_open
 
     @rx.event
-    async def keep(self, form: dict[str, Any]) -> EventSpec | None:
+    async def keep(self, form: dict[str, Any]) -> Shown:
         """Keep the text on show as a template."""
         try:
             async with self.unit_of_work() as uow:

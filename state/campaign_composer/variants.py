@@ -4,9 +4,8 @@ from typing import Any
 from uuid import UUID
 
 import reflex as rx
-from reflex.event import EventSpec
 
-from state.campaign_composer.draft import ComposerDraft, digits, example_link
+from state.campaign_composer.draft import ComposerDraft, Shown, digits, example_link, whole
 from wa_app.schemas.broadcasts import MAX_VARIANTS, TestPhase
 from wa_app.schemas.campaigns import CampaignView
 
@@ -34,7 +33,7 @@ class VariantsStep(ComposerDraft, mixin=True):
         self.link_example = example_link()
 
     @rx.event
-    async def add_variant(self) -> EventSpec | None:
+    async def add_variant(self) -> Shown:
         """One more way to write it: a copy of the text on show, to change. The first makes it A and B."""
         if len(self._texts) >= MAX_VARIANTS:
             return None
@@ -56,7 +55,7 @@ class VariantsStep(ComposerDraft, mixin=True):
             await self._show_file(uow, self._texts[self.ab_at]["file_id"])
 
     @rx.event
-    async def drop_variant(self) -> EventSpec | None:
+    async def drop_variant(self) -> Shown:
         """Throw the one on show away; with one left there is nothing to compare."""
         if not self._texts:
             return None
@@ -70,7 +69,7 @@ class VariantsStep(ComposerDraft, mixin=True):
             await self._show_file(uow, self._texts[self.ab_at]["file_id"])
         return saved
 
-    async def _back_to_one(self) -> EventSpec | None:
+    async def _back_to_one(self) -> Shown:
         (last,) = self._texts
         self._texts, self.ab, self.ab_at, self.test_percent = [], [], 0, 0
         self.message, self.letters = last["message_template"], len(last["message_template"])
@@ -81,7 +80,7 @@ class VariantsStep(ComposerDraft, mixin=True):
         return saved
 
     @rx.event
-    async def set_share(self, at: int, value: str) -> EventSpec | None:
+    async def set_share(self, at: int, value: str) -> Shown:
         """Percent of one variant; the others share the rest as they did before."""
         at, count, wish = int(at), len(self._texts), digits(value)
         if not 0 <= at < count or not wish:
@@ -97,29 +96,29 @@ class VariantsStep(ComposerDraft, mixin=True):
         return await self._save(**self._variant_changes())
 
     @rx.event
-    async def set_test_percent(self, value: str) -> EventSpec | None:
+    async def set_test_percent(self, value: str) -> Shown:
         """Try them on part of the audience first; 0 sends to everyone at once."""
-        self.test_percent = int(value) if value.isdigit() and int(value) in PERCENTS else 0
+        self.test_percent = whole(value) if whole(value) in PERCENTS else 0
         return await self._save_test()
 
     @rx.event
-    async def set_test_hours(self, value: str) -> EventSpec | None:
+    async def set_test_hours(self, value: str) -> Shown:
         """How long to wait for the winner."""
-        self.test_hours = int(value) if value.isdigit() and int(value) in HOURS else 4
+        self.test_hours = whole(value) if whole(value) in HOURS else 4
         return await self._save_test()
 
     @rx.event
-    async def set_winner_by(self, by: str) -> EventSpec | None:
+    async def set_winner_by(self, by: str) -> Shown:
         """What the winner is chosen by."""
         self.winner_by = "reply" if by == "reply" else "read"
         return await self._save(winner_by=self.winner_by)
 
-    async def _save_test(self) -> EventSpec | None:
+    async def _save_test(self) -> Shown:
         test = TestPhase(percent=self.test_percent, hours=self.test_hours) if self.test_percent else None
         return await self._save(test=test)
 
     @rx.event
-    async def flip_tracking(self) -> EventSpec | None:
+    async def flip_tracking(self) -> Shown:
         """Count who opens links, or not."""
         self.track, self.link_example = not self.track, example_link()
         return await self._save(track_links=self.track)

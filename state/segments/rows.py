@@ -90,7 +90,7 @@ def raw_of(row: Row) -> dict[str, Any]:
 
 def _days(text: Any) -> int | None:
     digits = str(text).strip()
-    return int(digits) if digits.isdigit() and len(digits) < 7 else None
+    return int(digits) if digits.isdecimal() and len(digits) < 7 else None
 
 
 def row_of(rule: AnyRule, key: str) -> Row:

@@ -1,18 +1,21 @@
 """The composer's further steps as a browser drives them: what is on show, and what is stored."""
 
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 import pages  # noqa: F401  (first, so that states and pages import in their order)
 from state import base
 from state.campaign_composer import CampaignComposerState
 from tests.fixtures.audience import Town, make_town
-from wa_app.db import unit_of_work
+from wa_app.db import system_unit_of_work, unit_of_work
 from wa_app.schemas.campaigns import CampaignView
-from wa_app.services import campaigns, message_templates
+from wa_app.schemas.contacts import TagCreate
+from wa_app.services import campaigns, message_templates, tags
 
 pytestmark = pytest.mark.usefixtures("settings")
 
@@ -110,3 +113,54 @@ async def test_a_text_is_kept_and_taken(monkeypatch: pytest.MonkeyPatch) -> None
     assert (view.message_template, str(view.template_id)) == ("Promo {{name}}", state.picker_rows[0]["id"])
     async with unit_of_work(town.principal) as uow:
         assert (await message_templates.list_(uow))[0][0].used == 1
+
+
+async def test_what_cannot_be_saved_any_more_leads_to_the_running_broadcast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another tab started it: what is typed here would never be sent, and says so."""
+    town, state = await composer(monkeypatch)
+    await call(state, "set_message", "Halo")
+    campaign = UUID(state.draft_id)
+    async with unit_of_work(town.principal) as uow:
+        await campaigns.start(uow, campaign)
+    answer = await call(state, "set_message", "Halo lagi")
+    assert isinstance(answer, list)
+    assert f"/campaigns/{campaign}" in str(answer[1].args)
+    assert "campaign_cannot_edit" in str(answer[0].args)
+
+
+async def test_an_error_without_a_field_on_the_page_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tag that was deleted meanwhile, a scheduled broadcast left without a text."""
+    town, state = await composer(monkeypatch)
+    await call(state, "set_message", "Halo")
+    state.scope, state.everyone, state.wanted = "tags", False, ["Hilang"]
+    assert "tag_unknown" in str((await call(state, "toggle_unwanted", "Hilang juga")).args)
+    state.scope, state.everyone, state.wanted, state.unwanted = "all", True, [], []
+    async with unit_of_work(town.principal) as uow:
+        when = datetime.now(UTC) + timedelta(days=1)
+        await campaigns.schedule(uow, UUID(state.draft_id), when)
+    assert "message_missing" in str((await call(state, "set_message", " ")).args)
+    assert (await stored(town, state)).message_template == "Halo"
+
+
+async def test_the_preview_knows_the_tags_of_whoever_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    town, state = await composer(monkeypatch)
+    async with unit_of_work(town.principal) as uow:
+        vip = (await tags.create(uow, TagCreate(name="VIP"))).id
+    async with system_unit_of_work() as uow:
+        await uow.session.execute(
+            text("INSERT INTO contact_tags (tenant_id, contact_id, tag_id) SELECT tenant_id, id, :tag FROM contacts "
+                 "WHERE tenant_id = :t ORDER BY id DESC LIMIT 1"), {"t": town.tenant_id, "tag": vip},
+        )  # fmt: skip
+    state.footer = False
+    await call(state, "set_message", "{{#if tag VIP}}Depan{{else}}Biasa{{/if}}")
+    assert state.preview == "Depan"
+    await call(state, "next_sample")
+    assert state.preview == "Biasa"
+
+
+@pytest.mark.parametrize("value", ["²", "٣", "9" * 5000, "-1", "1e9", "NaN"])
+async def test_numbers_that_are_none_break_nothing(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    _, state = await composer(monkeypatch)
+    await call(state, "set_message", "Halo")
+    for name in ("set_delay_min", "set_delay_max", "set_test_percent", "set_test_hours", "pick_sample"):
+        await call(state, name, value)

@@ -353,6 +353,25 @@ async def test_a_test_message_reads_like_the_audience_and_counts_nowhere(town: T
             await trials.send(uow, campaign, "123")
 
 
+async def test_a_test_has_the_footer_the_tags_and_the_chosen_text(town: Town) -> None:
+    both = [
+        VariantInput(message_template="A {{#if tag VIP}}kursi depan{{else}}kursi biasa{{/if}}", share=50),
+        VariantInput(message_template="B {{name}}", share=50),
+    ]
+    campaign = await draft(town, "", variants=both, footer=True)
+    await sql("INSERT INTO tags (tenant_id, name, folded, color) VALUES (:t, 'VIP', 'vip', 'mist')", t=town.tenant_id)
+    await sql("INSERT INTO contact_tags (tenant_id, contact_id, tag_id) SELECT c.tenant_id, c.id, t.id FROM contacts c, tags t "
+              "WHERE c.tenant_id = :t AND t.tenant_id = :t AND c.phone = '+6281200000007'", t=town.tenant_id)
+    async with unit_of_work(town.principal) as uow:
+        line = (await opt_out.in_force(uow)).footer
+        assert (await trials.send(uow, campaign, "+6281200000007")).text == f"A kursi depan\n\n{line}"
+        assert (await trials.send(uow, campaign, "+6281200000008")).text == f"A kursi biasa\n\n{line}"
+        assert (await trials.send(uow, campaign, "+6281200000008", letter="B")).text == f"B Orang 8\n\n{line}"
+        with pytest.raises(Invalid) as refused:
+            await trials.send(uow, campaign, "+6281200000008", letter="C")
+        assert refused.value.fields[0].code == "variant_not_found"
+
+
 async def test_a_test_counts_against_the_package(town: Town) -> None:
     await sql("INSERT INTO packages (key, name, limits) VALUES ('few_messages', 'Few', '{\"messages\": 1}') ON CONFLICT DO NOTHING")
     await sql("UPDATE tenants SET package_key = 'few_messages' WHERE id = :t", t=town.tenant_id)

@@ -148,6 +148,18 @@ async def test_resend_writes_to_those_who_did_not_read(town: Town) -> None:
         assert (await reports.report(uow, draft.id)).resend_of == campaign
 
 
+async def test_resend_takes_the_text_that_won(town: Town) -> None:
+    campaign = await finished(town)
+    await sql("INSERT INTO campaign_variants (tenant_id, campaign_id, position, name, message_template, share) "
+              "SELECT :t, :c, n, '', CASE n WHEN 0 THEN 'A' ELSE 'B menang' END, 50 FROM generate_series(0, 1) n",
+              t=town.tenant_id, c=campaign)  # fmt: skip
+    await sql("UPDATE campaigns SET variant_count = 2, winner = 1, winner_at = now(), winner_how = 'rule', track_links = true "
+              "WHERE id = :c", c=campaign)  # fmt: skip
+    async with unit_of_work(town.principal) as uow:
+        draft = await resending.resend(uow, campaign)
+    assert (draft.message_template, draft.track_links, draft.variants) == ("B menang", True, [])
+
+
 async def test_nothing_to_resend_before_it_has_gone_out(town: Town) -> None:
     async with unit_of_work(town.principal) as uow:
         draft = await campaigns.create(uow, CampaignCreate(name="Baru", message_template="hai", target=Target(all=True)))

@@ -9,7 +9,8 @@ const SERIES = [["sent", "var(--st-sent)"], ["read", "var(--st-read)"]];
 
 function nice(top) {
   const power = 10 ** Math.floor(Math.log10(Math.max(top, 1)));
-  return [1, 2, 3, 4, 5, 6, 8, 10].map((n) => n * power).find((n) => n >= top) ?? top;
+  // Each quarter is written at its line, so that each has to be a whole number, also of a few.
+  return [1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8, 10].map((n) => n * power).find((n) => n >= top && n % 4 === 0) ?? Math.ceil(top / 4) * 4;
 }
 
 export function HoursChart({ points = [] }) {

@@ -283,3 +283,5 @@ class PreviewContact(BaseModel):
     phone: str
     city: str
     values: dict[str, str]
+    tags: list[str] = []
+    """Folded names of its tags, as conditions compare them."""

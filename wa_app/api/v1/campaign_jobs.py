@@ -1,5 +1,6 @@
 """`/api/v1/campaigns/{id}/…`: a test to oneself, looking numbers up, the report and its files, writing again."""
 
+from typing import Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -23,12 +24,14 @@ class Trial(BaseModel):
 
     phone: str
     device_id: UUID | None = None
+    letter: Literal["", "A", "B", "C", "D", "E"] = ""
+    """Which text of an A/B test; the first without one."""
 
 
 @routes.post("/{campaign_id}/test", status_code=202)
 async def test(uow: Uow, campaign_id: UUID, body: Trial) -> MessageView:
     """Send the message to one number, as somebody of the audience would read it. It counts in no campaign."""
-    return await trials.send(uow, campaign_id, body.phone, device_id=body.device_id)
+    return await trials.send(uow, campaign_id, body.phone, device_id=body.device_id, letter=body.letter)
 
 
 @routes.post("/{campaign_id}/lookups", status_code=202)

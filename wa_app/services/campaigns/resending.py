@@ -47,12 +47,20 @@ async def resend(uow: TenantUnitOfWork, campaign_id: UUID) -> CampaignView:
     return await reading.view(uow, draft)
 
 
+def _best(source: Campaign, old: CampaignView) -> tuple[str, UUID | None]:
+    """What is written again: the text that won, where there was a test, else the campaign's own."""
+    won = next((one for one in old.variants if one.letter == old.winner), None)
+    return (won.message_template, won.file_id) if won else (source.message_template, source.file_id)
+
+
 async def _copy(uow: TenantUnitOfWork, source: Campaign) -> CampaignCreate:
     old = await reading.view(uow, source)
     name = translate(uow.principal.language, "campaigns.resend.name", name=source.name)[: checks.MAX_NAME]
-    file_id = None if await checks.media_problem(uow, source.file_id) is not None else source.file_id
+    template, file_id = _best(source, old)
+    if await checks.media_problem(uow, file_id) is not None:
+        file_id = None
     return CampaignCreate(
-        name=name, message_template=source.message_template, file_id=file_id, target=silent_readers(source.id),
+        name=name, message_template=template, file_id=file_id, track_links=source.track_links, target=silent_readers(source.id),
         device_ids=old.device_ids, footer=source.footer,
         delay_min_s=source.delay_min_s, delay_max_s=source.delay_max_s,
     )  # fmt: skip
