@@ -1,6 +1,7 @@
 """Long work that is asked for from the list: files of the conversations on show, and deleting several."""
 
 import asyncio
+from datetime import datetime
 from typing import Any, Final
 
 import reflex as rx
@@ -34,6 +35,8 @@ class JobsState(AppState):
     """What this tab asked for and has not put away: it stays in sight above the list."""
     may_export: bool = False
     may_delete: bool = False
+    matching: dict[str, Any] = {}
+    """What deleting all on show would be about: `{of, n, until}`, `of` the folder and filters that were asked about."""
     _watch: int = 0
 
     @rx.event
@@ -64,6 +67,35 @@ class JobsState(AppState):
                 await self._began(uow, await chat_jobs.request_delete(uow, ChatsDelete(chat_ids=[id_of(one) for one in wanted])))
         except AppError as error:
             return error_toast(error.code, **error.args_)
+        return type(self).follow
+
+    @rx.event
+    async def count(self, view: str, device: str, team: str, tag: str, who: str) -> Any:
+        """How many conversations a folder and its filters have, for the question before all of them go."""
+        self.matching = {}
+        asked = chosen(str(view), {"device": str(device), "team": str(team), "tag": str(tag), "who": str(who)})
+        try:
+            async with self.unit_of_work() as uow:
+                found = await chat_jobs.matching(uow, filters_of(*asked))
+        except AppError as error:
+            return error_toast(error.code, **error.args_)
+        self.matching = {"of": [view, device, team, tag, who], "n": found.n, "until": iso(found.until)}
+        return None
+
+    @rx.event
+    async def delete_all(self, view: str, device: str, team: str, tag: str, who: str, until: str) -> Any:
+        """Have deleted what was counted: all of a folder and its filters in which nothing was said since."""
+        asked = chosen(str(view), {"device": str(device), "team": str(team), "tag": str(tag), "who": str(who)})
+        try:
+            wanted = ChatsDelete(filters=filters_of(*asked), until=datetime.fromisoformat(str(until)))
+        except ValueError:
+            return error_toast("not_found")
+        try:
+            async with self.unit_of_work() as uow:
+                await self._began(uow, await chat_jobs.request_delete(uow, wanted))
+        except AppError as error:
+            return error_toast(error.code, **error.args_)
+        self.matching = {}
         return type(self).follow
 
     @rx.event

@@ -1,4 +1,4 @@
-"""Long work from the list of the inbox: a file of what is on show, deleting several; and the times of service."""
+"""Long work from the list of the inbox: a file of what is on show, deleting several, deleting all."""
 
 import csv
 import io
@@ -21,10 +21,10 @@ from tests.browser.test_look import serious, suits_everyone
 from tests.browser.test_sockets import Client
 from tests.browser.test_story import PATIENCE_MS
 from tests.fixtures.app import RunningApp
+from wa_app.kit.clock import utc_now
 
 pytestmark = pytest.mark.browser
 
-ANSWER = "Masih ada, Kak."
 FORMULA = "=HYPERLINK(0)"
 LATER = "() => { const now = Date.now; Date.now = () => now() + 3_600_000; }"
 _HALF = "UPDATE chat_jobs SET status = 'running', processed = 1200, total = 5000, file_id = NULL, lease_until = now() + interval '1 hour' WHERE tenant_id = $1 AND status = 'done'"
@@ -196,69 +196,68 @@ def may_not_delete(ani: Agent) -> None:
     page.keyboard.press("Escape")
     cookie = next(one["value"] for one in page.context.cookies() if one["name"] == "sapa_session")
     chat = ani.api("GET", "/chats")["items"][0]["id"]
-    assert in_thread(_by_hand(ani.app, f"sapa_session={cookie}", chat)) == 2
+    assert in_thread(_by_hand(ani.app, f"sapa_session={cookie}", chat)) == 4
     assert len(ani.api("GET", "/chats")["items"]) == 3
     assert in_thread(execute(ani.app.superuser_url, "SELECT 1 FROM chat_jobs WHERE tenant_id = $1", tenant(ani))) == []
 
 
 async def _by_hand(app: RunningApp, cookie: str, chat: str) -> int:
-    """Call both handlers without a page. How often that was refused."""
+    """Call the handlers without a page. How often that was refused."""
     client, name = Client(cookie), JobsState.get_full_name()
     await client.open(app.base_url)
     await client.call(f"{name}.delete", ids=[chat])
     await client.call(f"{name}.export", kind="csv", view="all", device="", team="", tag="", who="")
+    folder = {"view": "all", "device": "", "team": "", "tag": "", "who": ""}
+    await client.call(f"{name}.count", **folder)
+    await client.call(f"{name}.delete_all", **folder, until=utc_now().isoformat())
     await client.call(f"{name}.put_away", job_id=str(uuid4()))
     for _ in range(100):
-        if client.words().count("error.forbidden") == 2:
+        if client.words().count("error.forbidden") == 4:
             break
         await client.socket.sleep(0.1)
     await client.socket.disconnect()
     return client.words().count("error.forbidden")
 
 
-def test_times_of_service_are_shown_by_person_and_team(
+def test_all_that_match_are_deleted_after_a_question_with_their_number(
     shopkeeper: Callable[..., Shopkeeper],  # noqa: F811
 ) -> None:
-    agent = begun(shopkeeper("en", 1280), "6281255550074", "6281277770074")
+    agent = begun(shopkeeper("id", 1280), "6281255550076", "6281277770076")
     page = agent.page
-    dialog = opens(agent, "times")
-    expect(dialog).to_contain_text(agent.words("inbox_times.empty", n=7), timeout=AT_ONCE_MS)
-    expect(dialog.get_by_role("link", name=agent.words("inbox_times.set"))).to_have_attribute("href", re.compile("/settings/business"))
-    looks(agent, "times-empty", axe=False)
-    page.keyboard.press("Escape")
+    for n, name in enumerate(("Ani", "Budi", "Citra", "Dewi")):
+        agent.says(f"628127777008{n}", name, "Halo")
+        expect(agent.row(name)).to_be_visible(timeout=AT_ONCE_MS)
+    agent.ready()
+    for key in ("j", "e"):
+        page.keyboard.press(key)
+    agent.is_listed("Citra", "Budi", "Ani")
 
-    agent.api("PATCH", "/settings/answers", {"first_response_target_min": 5, "resolution_target_min": 60})
-    team = agent.api("POST", "/teams", {"name": "Penjualan"})["id"]
-    agent.customer = "6281277770074"
-    agent.says("6281277770074", "Siti", "Masih ada?")
-    agent.row("Siti").click()
-    page.locator("#composer").fill(ANSWER)
-    page.locator("#composer").press("Enter")
-    agent.gets(ANSWER)
-    agent.api("POST", f"/chats/{agent.chat}/assign", {"team_id": team})
-    agent.says("6281277770075", "Budi", "Halo")
-    expect(agent.row("Budi")).to_be_visible(timeout=AT_ONCE_MS)
-    page.goto("/inbox")
-    expect(agent.row("Budi")).to_be_visible(timeout=PATIENCE_MS)
+    # Beside those that are selected, all of the folder; what is said after the question stays.
+    for key in ("j", "x"):
+        page.keyboard.press(key)
+    page.get_by_role("toolbar").get_by_role("button", name=agent.words("common.delete")).click()
+    dialog = page.locator(".delete-sheet")
+    every = dialog.get_by_role("radio", name=agent.words("inbox_jobs.delete.matching", n=3))
+    expect(every).to_be_enabled(timeout=AT_ONCE_MS)
+    expect(dialog.get_by_role("heading")).to_have_text(agent.words("inbox_jobs.delete.one"))
+    every.check()
+    expect(dialog.get_by_role("heading")).to_have_text(agent.words("inbox_jobs.delete", n=3))
+    expect(dialog).to_contain_text(agent.words("inbox_list.folder.all"))
+    looks(agent, "delete-all")
+    agent.says("6281277770080", "Ani", "Masih ada?")
+    expect(agent.row("Ani")).to_contain_text("Masih ada?", timeout=AT_ONCE_MS)
+    dialog.get_by_role("button", name=agent.words("inbox_jobs.delete.do", n=3)).click()
+    expect(page.locator(".job-strip")).to_contain_text(agent.words("inbox_jobs.deleted", n=2), timeout=PATIENCE_MS)
+    agent.is_listed("Ani")
 
-    dialog = opens(agent, "times")
-    lines = dialog.locator("tbody tr:not(.times-group)")
-    expect(lines).to_have_count(3, timeout=AT_ONCE_MS)
-    for n, name in enumerate((
-        agent.words("inbox_times.all", n=2), agent.words("inbox_times.you", name="Ratna Wulandari"), "Penjualan",
-    )):  # fmt: skip
-        expect(lines.nth(n)).to_contain_text(name)
-        expect(lines.nth(n)).to_contain_text(agent.words("inbox_times.within", n=1, all=1))
-    opened = dialog.locator(".times-open").first
-    expect(opened).to_contain_text(agent.words("inbox_times.unanswered"))
-    expect(opened.locator("b")).to_have_text("1")
-    expect(opened).to_contain_text(agent.words("inbox_times.late", n=0))
-    looks(agent, "times")
-    # What came ten minutes ago and nobody answered is overdue.
-    old = "UPDATE conversation_cases SET opened_at = opened_at - interval '10 minutes' WHERE tenant_id = $1 AND answered_at IS NULL"
-    in_thread(execute(agent.app.superuser_url, old, tenant(agent)))
-    dialog.get_by_role("button", name=agent.words("inbox_times.last", n=30)).click()
-    expect(dialog.locator("caption")).to_have_text(agent.words("inbox_times.caption", n=30), timeout=AT_ONCE_MS)
-    expect(opened).to_contain_text(agent.words("inbox_times.late", n=1))
-    page.keyboard.press("Escape")
-    expect(page.locator("#inbox-more")).to_be_focused()
+    # From the menu, of another folder: only that.
+    agent.go("closed")
+    agent.is_listed("Dewi")
+    page.locator("#inbox-more").click()
+    page.get_by_role("dialog").get_by_role("button", name=agent.words("inbox_jobs.delete.all")).click()
+    expect(dialog.get_by_role("radio")).to_have_count(0)
+    expect(dialog.get_by_role("button", name=agent.words("common.cancel"))).to_be_focused()
+    dialog.get_by_role("button", name=agent.words("inbox_jobs.delete.do", n=1)).click()
+    expect(agent.row("Dewi")).to_have_count(0, timeout=PATIENCE_MS)
+    agent.folder("all").click()
+    agent.is_listed("Ani")

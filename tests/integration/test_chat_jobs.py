@@ -23,7 +23,7 @@ from wa_app.schemas.chat_jobs import ChatJobView, ChatsDelete
 from wa_app.schemas.conversations import ChatFilters, ChatSend
 from wa_app.schemas.principal import ALL_VERBS, Principal
 from wa_app.services import chat_jobs, conversations
-from wa_app.services.chat_jobs import exporting, rows
+from wa_app.services.chat_jobs import choosing, deleting, exporting, rows
 
 V1 = "/api/v1"
 
@@ -154,6 +154,38 @@ async def test_many_are_deleted_by_a_worker_with_progress(client: httpx.AsyncCli
     assert (await client.post(f"{V1}/chats/bulk-delete", json={"chat_ids": [str(new_id())]})).status_code == 404
 
 
+async def test_all_that_matched_go_once_and_what_is_newer_stays(signed: Signed, device: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choosing, "PIECE", 2)
+    chats = [await hears(signed, device, "Halo", f"+62811100070{n}") for n in range(6)]
+    async with unit_of_work(signed.principal) as uow:
+        await conversations.close(uow, chats[5])
+        found = await chat_jobs.matching(uow, ChatFilters())
+        assert found.n == 5
+        wanted = ChatsDelete(filters=ChatFilters(), until=found.until)
+        job = await chat_jobs.request_delete(uow, wanted)
+        assert (await chat_jobs.request_delete(uow, wanted)).id == job.id, "asked twice, it is one job"
+    await hears(signed, device, "Masih di sini", "+628111000704")
+    gone: list[UUID] = []
+
+    async def crashes(who: Principal, chat: UUID) -> None:
+        if len(gone) == 3:
+            raise OSError("the worker dies")
+        gone.append(chat)
+        await chat_jobs.delete(who, chat)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(deleting, "delete", crashes)
+        with pytest.raises(OSError, match="dies"):
+            await chat_jobs.run(signed.tenant_id, job.id)
+    assert await left(signed, "SELECT processed FROM chat_jobs") == 2, "the step of the third was not written"
+    await chat_jobs.run(signed.tenant_id, job.id)
+    async with unit_of_work(signed.principal) as uow:
+        done = await chat_jobs.get(uow, job.id)
+        here = {one.id for view in ("all", "closed") for one in (await conversations.list_(uow, filters=ChatFilters.model_validate({"view": view}))).items}
+    assert (done.status.value, here) == ("done", {chats[4], chats[5]})
+    assert await left(signed, "SELECT count(*) FROM audit_log WHERE verb = 'conversation.delete'") == 4
+
+
 async def test_whose_role_may_not_cannot(signed: Signed, device: UUID, other: Signed) -> None:
     chat = await hears(signed, device, "Halo")
     async with unit_of_work(signed.principal) as uow:
@@ -166,7 +198,7 @@ async def test_whose_role_may_not_cannot(signed: Signed, device: UUID, other: Si
         for call in (
             chat_jobs.get(uow, job.id), chat_jobs.cancel(uow, job.id), chat_jobs.again(uow, job.id),
             chat_jobs.request_export(uow, "csv", filters=ChatFilters()),
-            chat_jobs.request_delete(uow, ChatsDelete(chat_ids=[chat])),
+            chat_jobs.request_delete(uow, ChatsDelete(chat_ids=[chat])), chat_jobs.matching(uow, ChatFilters()),
         ):  # fmt: skip
             with pytest.raises(Forbidden):
                 await call

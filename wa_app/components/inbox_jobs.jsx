@@ -12,12 +12,12 @@ const FRESH_MS = 55 * 60_000;
 const isOpen = (job) => job.status === "queued" || job.status === "running";
 const isFile = (job) => FORMATS.includes(job.kind);
 
-export function MoreSheet({ mayExport, onPick, onClose }) {
+export function MoreSheet({ mayExport, mayDelete, onPick, onClose }) {
   const t = useT();
   const item = (name, sign, first) => h("li", { key: name },
-    h("button", { type: "button", className: "pick-item", "data-first": first || undefined, onClick: () => onPick(name) }, h(Sign, { name: sign }), h("span", { className: "grow" }, t(`inbox_jobs.${name}`))));
+    h("button", { type: "button", className: "pick-item", "data-first": first || undefined, onClick: () => onPick(name) }, h(Sign, { name: sign }), h("span", { className: "grow" }, t(name === "delete" ? "inbox_jobs.delete.all" : `inbox_jobs.${name}`))));
   return h(Sheet, { label: t("inbox_jobs.more"), onClose, className: "folders-sheet" },
-    h("ul", { className: "pick-list" }, mayExport && item("export", "file", true), item("times", "timer", !mayExport)));
+    h("ul", { className: "pick-list" }, mayExport && item("export", "file", true), item("times", "timer", !mayExport), mayDelete && item("delete", "trash")));
 }
 
 function stateOf(job, t) {
@@ -77,16 +77,22 @@ export function JobStrip({ jobs, own, does, onPutAway }) {
   return h("ul", { className: "chat-jobs job-strip", "aria-label": t("inbox_jobs.work") }, shown.map((job) => h(Job, { key: job.id, job, does, onPutAway })));
 }
 
+// The folder and filters that the work is about.
+function OnShow({ view, filters, choices }) {
+  const t = useT();
+  const chips = FILTERS.filter((name) => filters[name]).map((name) => [t(`inbox_list.by_${name}`), choices[name]?.find((one) => one.id === filters[name])?.name ?? "…"]);
+  return h("div", { className: "in-force" }, [[t("inbox_jobs.folder"), t(`inbox_list.folder.${view}`)], ...chips].map(([name, value]) =>
+    h("span", { key: name, className: "filter-chip" }, h("span", { className: "clip" }, name, ": ", h("b", null, value)))));
+}
+
 export function ExportSheet({ view, filters, choices, jobs, does, onExport, onClose }) {
   const t = useT();
   const [kind, setKind] = useState("csv");
   useEffect(() => { does.onJobs(); }, []);
   const files = jobs.filter(isFile).slice(0, FILES_SHOWN);
-  const chips = FILTERS.filter((name) => filters[name]).map((name) => [t(`inbox_list.by_${name}`), choices[name]?.find((one) => one.id === filters[name])?.name ?? "…"]);
   return h(Sheet, { label: t("inbox_jobs.export"), onClose, modal: true, className: "export-sheet" },
     h("div", { className: "row" }, h("h2", { className: "dlg-title grow" }, t("inbox_jobs.export")), h(IconButton, { name: "x", label: t("common.close"), onClick: onClose })),
-    h("div", { className: "in-force" }, [[t("inbox_jobs.folder"), t(`inbox_list.folder.${view}`)], ...chips].map(([name, value]) =>
-      h("span", { key: name, className: "filter-chip" }, h("span", { className: "clip" }, name, ": ", h("b", null, value))))),
+    h(OnShow, { view, filters, choices }),
     h("fieldset", { className: "kinds" }, h("legend", { className: "field-label" }, t("inbox_jobs.format")),
       FORMATS.map((one) => h("label", { key: one, className: "check" },
         h("input", { type: "radio", name: "inbox-export", className: "tick", value: one, checked: kind === one, "data-first": kind === one || undefined, onChange: () => setKind(one) }),
@@ -97,14 +103,27 @@ export function ExportSheet({ view, filters, choices, jobs, does, onExport, onCl
       h("ul", { className: "chat-jobs" }, files.map((job) => h(Job, { key: job.id, job, timed: true, does })))));
 }
 
-export function DeleteSheet({ n, onDelete, onClose }) {
+// Those that are selected, or all that match; never more than the number that was named.
+export function DeleteSheet({ n, shown, view, filters, choices, matching, onCount, onDelete, onClose }) {
   const t = useT();
-  const title = n === 1 ? t("inbox_jobs.delete.one") : t("inbox_jobs.delete", { n });
-  return h(Sheet, { label: title, onClose, modal: true, className: "delete-sheet" },
+  const [all, setAll] = useState(!n);
+  useEffect(() => { onCount(); }, [shown.join()]);
+  const known = matching?.of?.join() === shown.join() ? matching : null;
+  const many = all ? known?.n : n;
+  const title = many === undefined ? t("inbox_jobs.delete.all") : many === 1 ? t("inbox_jobs.delete.one") : t("inbox_jobs.delete", { n: many });
+  // The focus would jump with the name of the dialog.
+  const [label] = useState(title);
+  const scope = (mine, words, off) => h("label", { className: "check" },
+    h("input", { type: "radio", name: "inbox-delete", className: "tick", checked: all === mine, disabled: off, onChange: () => setAll(mine) }), h("span", null, words));
+  return h(Sheet, { label, onClose, modal: true, className: "delete-sheet" },
     h("h2", { className: "dlg-title" }, title),
+    n > 0 && h("fieldset", { className: "kinds" }, h("legend", { className: "sr" }, t("inbox_jobs.delete.which")),
+      scope(false, t("inbox_jobs.delete.picked", { n })), scope(true, known ? t("inbox_jobs.delete.matching", { n: known.n }) : t("inbox_jobs.delete.counting"), !known)),
+    all && h(OnShow, { view, filters, choices }),
+    all && h("p", { className: "small muted", role: "status" }, known ? t("inbox_jobs.delete.since") : t("inbox_jobs.delete.counting")),
     h("p", null, t("inbox_jobs.delete.goes"), " ", h("b", null, t("inbox_jobs.delete.final"))),
     h("p", { className: "muted" }, t("inbox_jobs.delete.stays")),
     h("div", { className: "row sheet-acts" },
       h("button", { type: "button", className: "btn", "data-first": true, onClick: onClose }, t("common.cancel")),
-      h("button", { type: "button", className: "btn danger-solid", onClick: onDelete }, t("inbox_jobs.delete.do", { n }))));
+      h("button", { type: "button", className: "btn danger-solid", disabled: !many, onClick: () => onDelete(all ? known.until : "") }, many === undefined ? t("common.delete") : t("inbox_jobs.delete.do", { n: many }))));
 }

@@ -43,7 +43,7 @@ function useRetry(ready, onAgain) {
 export function InboxPane(props) {
   const { rows = [], above, more, mark, ready, selected, view, filters, counts, choices, me, writes, target, found, begun, news, missing, work } = props;
   const { onShow, onOpen, onHit, onDown, onUp, onJump, onAct, onFind, onBeginFind, onStart, onAgain, children } = props;
-  const { onJobs, onExport, onDelete, onCancel, onRetry, onPutAway, onTimes } = props;
+  const { onJobs, onExport, onDelete, onCount, onDeleteAll, onCancel, onRetry, onPutAway, onTimes } = props;
   const t = useT();
   const list = useRef(null);
   const [sheet, setSheet] = useState("");
@@ -146,9 +146,9 @@ export function InboxPane(props) {
     tag: () => h(Picker, { label: t("inbox_list.tag", { n: many }), groups: [{ items: choices.tag.map((one) => ({ id: one.id, name: one.name, mark: h("i", { className: "tag-dot", style: { "--k": `var(--k-${one.note}, var(--k-mist))` } }) })) }], hint: t("inbox_list.tag.hint"), nothing: t("inbox_list.tag.none"), onClose: close, onPick: (one) => chosen("tag", one.id) }),
   };
 
-  const erase = () => {
-    const ids = subject.current;
-    onDelete(ids);
+  const shown = [view, filters.device, filters.team, filters.tag, filters.who];
+  const erase = (until) => {
+    if (until) onDeleteAll(...shown, until); else onDelete(subject.current);
     setPicked(new Set());
     close();
     // The bar that was asked has gone with the selection.
@@ -186,7 +186,7 @@ export function InboxPane(props) {
       sheet === "folders" && h(FoldersSheet, { view, counts, onPick: (name) => show({ view: name }), onClose: close }),
       sheet === "filter" && h(FilterSheet, { filters, choices, onFilter: show, onClose: close }),
       sheet === "bell" && h(BellSheet, { me, onClose: close }),
-      sheet === "more" && h(MoreSheet, { mayExport: work.may_export, onPick: setSheet, onClose: close }),
+      sheet === "more" && h(MoreSheet, { mayExport: work.may_export, mayDelete: work.may_delete, onPick: (name) => { if (name === "delete") subject.current = []; setSheet(name); }, onClose: close }),
       picker[sheet]?.()),
     h(JobStrip, { jobs: work.jobs, own: work.own, does, onPutAway }),
     searching && query ? h(FoundList, { query, found, waits: found.query !== query, onOpen: hit })
@@ -195,7 +195,7 @@ export function InboxPane(props) {
         onOpen: open, onPick: mayPick ? pick : undefined, onDown, onUp, onJump,
       }, nothing),
     sheet === "begin" && h(Begin, { devices: choices.device, found: begun, onFind: onBeginFind, onStart, onClose: close }),
-    sheet === "export" && h(ExportSheet, { view, filters, choices, jobs: work.jobs, does, onClose: close, onExport: (kind) => onExport(kind, view, filters.device, filters.team, filters.tag, filters.who) }),
-    sheet === "delete" && h(DeleteSheet, { n: many, onDelete: erase, onClose: close }),
+    sheet === "export" && h(ExportSheet, { view, filters, choices, jobs: work.jobs, does, onClose: close, onExport: (kind) => onExport(kind, ...shown) }),
+    sheet === "delete" && h(DeleteSheet, { n: many, shown, view, filters, choices, matching: work.matching, onCount: () => onCount(...shown), onDelete: erase, onClose: close }),
     sheet === "times" && h(TimesSheet, { times: work.times, me, onTimes, onClose: close }));
 }

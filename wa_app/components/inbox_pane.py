@@ -32,6 +32,12 @@ def _act(verb: rx.Var[str], ids: rx.Var[list[str]], value: rx.Var[str]) -> tuple
     return verb, ids, value
 
 
+def _five(
+    first: rx.Var[str], second: rx.Var[str], third: rx.Var[str], fourth: rx.Var[str], fifth: rx.Var[str]
+) -> tuple[rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str]]:
+    return first, second, third, fourth, fifth
+
+
 def _six(
     first: rx.Var[str], second: rx.Var[str], third: rx.Var[str], fourth: rx.Var[str], fifth: rx.Var[str], sixth: rx.Var[str]
 ) -> tuple[rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str]]:
@@ -84,6 +90,8 @@ class InboxPane(rx.NoSSRComponent):
     on_jobs: Plain
     on_export: rx.EventHandler[_six]  # type: ignore[valid-type,type-arg]
     on_delete: rx.EventHandler[_ids]  # type: ignore[valid-type,type-arg]
+    on_count: rx.EventHandler[_five]  # type: ignore[valid-type,type-arg]
+    on_delete_all: rx.EventHandler[_six]  # type: ignore[valid-type,type-arg]
     on_cancel: Text
     on_retry: Text
     on_put_away: Text

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from wa_app.models.merges import ChatJobKind
 from wa_app.models.reports import JobStatus
@@ -33,12 +33,20 @@ class ChatsDelete(BaseModel):
     model_config = ConfigDict(extra="forbid")
     chat_ids: Ids | None = None
     filters: ChatFilters | None = None
+    until: AwareDatetime | None = Field(None, description="With filters: conversations in which something newer was said stay. Now, when left out.")
 
     @model_validator(mode="after")
     def _one(self) -> Self:
         if (self.chat_ids is None) == (self.filters is None):
             raise ValueError("give chat_ids or filters")
         return self
+
+
+class Matching(BaseModel):
+    """How many conversations matched filters at a moment."""
+
+    n: int
+    until: datetime
 
 
 class ChatJobView(BaseModel):

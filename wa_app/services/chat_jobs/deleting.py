@@ -10,9 +10,10 @@ from sqlalchemy import text
 
 from wa_app.db import TenantUnitOfWork, system_unit_of_work, unit_of_work
 from wa_app.errors import NotFound
+from wa_app.kit.clock import utc_now
 from wa_app.models.merges import ChatJobKind
 from wa_app.models.reports import JobStatus
-from wa_app.schemas.chat_jobs import ChatJobView, ChatsDelete
+from wa_app.schemas.chat_jobs import ChatJobView, ChatsDelete, Matching
 from wa_app.schemas.conversations import ChatFilters
 from wa_app.schemas.principal import Principal
 from wa_app.sending import chats as ledger_chats
@@ -70,7 +71,10 @@ async def _erase(tenant_id: UUID, conversation_id: UUID) -> None:
 
 
 async def request_delete(uow: TenantUnitOfWork, data: ChatsDelete) -> ChatJobView:
-    """Have many deleted by a worker. Raises NotFound when one of the ids is not ours."""
+    """Have many deleted by a worker. Raises NotFound when one of the ids is not ours.
+
+    By filters, what matched when the person was asked: a conversation that has something newer stays.
+    """
     uow.require("messages.read")
     uow.require("contacts.delete")
     if data.chat_ids is not None:
@@ -79,16 +83,27 @@ async def request_delete(uow: TenantUnitOfWork, data: ChatsDelete) -> ChatJobVie
             raise NotFound
         options = {"ids": [str(one) for one in wanted]}
     else:
-        options = choosing.options_of(data.filters or ChatFilters(), uow.principal.user_id)
+        options = choosing.options_of(data.filters or ChatFilters(), uow.principal.user_id, min(data.until or utc_now(), utc_now()))
     audit.record(uow, "conversation.bulk_delete", "conversation", n=await choosing.count(uow, options), filters=options.get("filters"))
     return await rows.add(uow, ChatJobKind.DELETE, options)
+
+
+async def matching(uow: TenantUnitOfWork, filters: ChatFilters) -> Matching:
+    """What `request_delete` by these filters would be about, for the question before it."""
+    uow.require("messages.read")
+    uow.require("contacts.delete")
+    until = utc_now()
+    return Matching(n=await choosing.count(uow, choosing.options_of(filters, uow.principal.user_id, until)), until=until)
 
 
 async def erase_all(mine: rows.Run) -> None:
     """Delete what the job covers; what is gone already counts as done."""
     async with unit_of_work(mine.principal) as uow:
-        total = max(mine.job.total or 0, mine.job.processed + await choosing.count(uow, mine.job.options))
-    done, after = mine.job.processed, None
+        there = await choosing.count(uow, mine.job.options)
+    # The first run knows how many there were; one that goes on after a crash has only the rest before it.
+    total = mine.job.total if mine.job.total is not None else len(mine.job.options.get("ids", ())) or there
+    done, after = max(mine.job.processed, total - there), None
+    await mine.step(processed=done, total=total)
     who = Principal(mine.principal.tenant_id, mine.job.created_by, mine.principal.verbs, "system")
     while True:
         async with unit_of_work(mine.principal) as uow:
@@ -103,4 +118,4 @@ async def erase_all(mine: rows.Run) -> None:
             finally:
                 after, done = one, done + 1
         await mine.step(processed=min(done, total), total=total)
-    await mine.step(status=JobStatus.DONE, processed=total, total=total)
+    await mine.step(status=JobStatus.DONE, processed=min(done, total), total=total)
