@@ -153,7 +153,7 @@ async def toggle_bot(uow: Uow, chat_id: UUID, body: BotSwitch) -> ChatView:
 
 @routes.post("/{chat_id}/read", status_code=204)
 async def read(uow: Uow, chat_id: UUID) -> None:
-    """Nothing here is unread any more."""
+    """Nothing here is unread any more, for the whole team: the number belongs to the conversation, not to a person."""
     await conversations.mark_read(uow, chat_id)
 
 
