@@ -35,7 +35,7 @@ def variant_bar() -> rx.Component:
         rx.cond(many, rx.fragment(tabs, add, drop), start),
         rx.el.span(class_name="grow"),
         button(t("composer.templates"), look="quiet", leading="files", small=True, on_click=S.open_picker),
-        rx.cond(S.message != "", button(t("composer.templates.keep"), look="quiet", leading="bookmark", small=True, on_click=S.ask_keep)),
+        icon_button("bookmark", t("composer.templates.keep"), on_click=S.ask_keep, disabled=S.message == ""),
         class_name="ab-bar",
     )  # fmt: skip
 

@@ -81,6 +81,19 @@ async def test_a_broadcast_that_people_leave_is_paused_in_numbers(shop: Shop) ->
     assert (await shop.sql("SELECT status FROM campaigns WHERE id = :c"))[0].status == "PROCESSING"
 
 
+async def test_entries_of_another_tenant_pause_no_broadcast(shop: Shop) -> None:
+    """Who learns a broadcast's id elsewhere cannot stop it by a blacklist of his own."""
+    await shop.left(sent=60, read=40)
+    stranger = await make_signed_tenant()
+    for n in range(10):
+        await shop.sql(
+            "INSERT INTO suppressions (tenant_id, kind, hash, masked, reason, campaign_id) "
+            "VALUES (:o, 'phone', :h, 'x', 'UNSUBSCRIBE', :c)", o=stranger.tenant_id, h=bytes([n]) * 32,
+        )  # fmt: skip
+    await shop.tick()
+    assert (await shop.sql("SELECT status FROM campaigns WHERE id = :c"))[0].status == "PROCESSING"
+
+
 async def test_protection_is_the_owners(shop: Shop) -> None:
     await shop.left(sent=300, failed=75)
     await shop.tick()

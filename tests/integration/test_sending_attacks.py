@@ -3,6 +3,9 @@
 Each is answered in words, with the field where it is one; none ends in an error of ours.
 """
 
+import asyncio
+import csv
+import io
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
@@ -10,10 +13,20 @@ from uuid import UUID
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
 
 from tests.fixtures.api import Signed, client_for
 from tests.fixtures.audience import _CONTACTS, add_device
-from wa_app.db import system_unit_of_work
+from wa_app.db import system_unit_of_work, unit_of_work
+from wa_app.kit.clock import utc_now
+from wa_app.schemas.broadcasts import MessageTemplateCreate
+from wa_app.schemas.campaigns import CampaignCreate, Target
+from wa_app.schemas.contacts import TagCreate
+from wa_app.schemas.reports import Report
+from wa_app.schemas.segments import Rules, SegmentCreate, TagRule
+from wa_app.sending import planning
+from wa_app.services import campaigns, files, message_templates, segments, tags
+from wa_app.services.reports import pdf
 
 V1 = "/api/v1"
 GOOD = {"name": "Promo", "message_template": "{Halo|Hai} {{name}}", "target": {"all": True}}
@@ -155,3 +168,103 @@ async def test_a_device_beyond_measure(http: httpx.AsyncClient, device: UUID, ch
 async def test_other_doors(http: httpx.AsyncClient, verb: str, path: str, body: Any) -> None:
     answer = await http.request(verb, f"{V1}/{path}", json=body)
     assert answer.status_code < 500, answer.text
+
+
+@pytest.fixture
+async def foreign(other: Signed) -> dict[str, str]:
+    """One id of each kind that belongs to somebody else."""
+    async with system_unit_of_work() as uow:
+        device = await add_device(uow, other.tenant_id, "Asing")
+        await uow.session.execute(_CONTACTS, {"tenant": other.tenant_id, "count": 1, "base": 900})
+        contact = (await uow.session.execute(text("SELECT id FROM contacts WHERE tenant_id = :t"), {"t": other.tenant_id})).scalar_one()
+    async with unit_of_work(other.principal) as uow:
+        tag = (await tags.create(uow, TagCreate(name="Rahasia"))).id
+        rules = Rules(rules=[TagRule(tag_ids=[tag])])
+        segment = (await segments.create(uow, SegmentCreate(name="Rahasia", rules=rules))).id
+        template = (await message_templates.create(uow, MessageTemplateCreate(name="Rahasia", body="Halo"))).id
+        campaign = (await campaigns.create(uow, CampaignCreate(name="Rahasia", message_template="x", target=Target(all=True)))).id
+    file = (await files.store(other.principal, "rahasia.txt", _bytes(b"rahasia"))).id
+    return {key: str(value) for key, value in {
+        "device": device, "contact": contact, "tag": tag, "segment": segment, "template": template, "campaign": campaign, "file": file,
+    }.items()}  # fmt: skip
+
+
+async def _bytes(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
+async def test_ids_of_others_in_a_body_are_no_ids(http: httpx.AsyncClient, foreign: dict[str, str]) -> None:
+    f = foreign
+    asked: list[tuple[str, str, dict[str, Any]]] = [
+        ("POST", "campaigns", {**GOOD, "device_ids": [f["device"]]}),
+        ("POST", "campaigns", {**GOOD, "file_id": f["file"]}),
+        ("POST", "campaigns", {**GOOD, "template_id": f["template"]}),
+        ("POST", "campaigns", {**GOOD, "target": {"segment_id": f["segment"]}}),
+        ("POST", "campaigns", {**GOOD, "target": {"all": True, "exclude_segment_ids": [f["segment"]]}}),
+        ("POST", "campaigns", {**GOOD, "variants": [
+            {"message_template": "a", "share": 50}, {"message_template": "b", "share": 50, "file_id": f["file"]}]}),
+        ("POST", "segments", {"name": "x", "rules": {"rules": [{"field": "tags", "tag_ids": [f["tag"]]}]}}),
+        ("POST", "segments", {"name": "x", "rules": {"rules": [{"field": "campaign", "campaign_ids": [f["campaign"]]}]}}),
+        ("POST", "segments", {"name": "x", "rules": {"rules": [{"field": "device", "device_id": f["device"]}]}}),
+        ("POST", "message-templates", {"name": "x", "body": "y", "file_id": f["file"]}),
+        ("POST", "blacklist", {"contact_id": f["contact"]}),
+        ("POST", "blacklist", {"phone": "+6281200000001", "campaign_id": f["campaign"]}),
+        ("POST", "blacklist/import", {"file_id": f["file"]}),
+        ("POST", "contacts/grab", {"device_id": f["device"], "group_ids": ["1@g.us"]}),
+        ("POST", "messages", {"contact_id": f["contact"], "text": "x"}),
+        ("POST", "messages", {"phone": "+6281200000001", "text": "x", "device_id": f["device"]}),
+        ("POST", "messages", {"phone": "+6281200000001", "file_id": f["file"]}),
+    ]  # fmt: skip
+    for verb, path, body in asked:
+        answer = await http.request(verb, f"{V1}/{path}", json=body)
+        assert answer.status_code in (404, 422), (path, body, answer.status_code, answer.text)
+        assert "Rahasia" not in answer.text
+    made = await draft(http)
+    for path, more in (("send", {"contact_id": f["contact"]}), ("test", {"phone": "+6281200000001", "device_id": f["device"]})):
+        answer = await http.post(f"{V1}/campaigns/{made}/{path}", json=more)
+        assert answer.status_code == 404 or answer.status_code == 422, (path, answer.text)
+
+
+async def test_one_message_at_any_time(http: httpx.AsyncClient, signed: Signed) -> None:
+    async with system_unit_of_work() as uow:
+        contact = (await uow.session.execute(
+            text("SELECT id FROM contacts WHERE tenant_id = :t LIMIT 1"), {"t": signed.tenant_id}
+        )).scalar_one()  # fmt: skip
+    for n, when in enumerate(("9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00", "2026-12-01T09:00:00", 1e300)):
+        made = await draft(http)
+        body = {"contact_id": str(contact), "due_at": when, "once": f"x{n}"}
+        answer = await http.post(f"{V1}/campaigns/{made}/send", json=body)
+        assert answer.status_code in (202, 422), (when, answer.text)
+
+
+async def test_nothing_in_names_runs_in_a_spreadsheet_or_breaks_the_paper(http: httpx.AsyncClient, signed: Signed, device: UUID) -> None:
+    """A contact and a campaign with hostile names, through the log, its CSV, the blacklist's, and the PDF."""
+    evil = "=HYPERLINK(\"http://x.example\",\"a\")<script>alert(1)</script>"
+    async with system_unit_of_work() as uow:
+        await uow.session.execute(text("UPDATE contacts SET name = :n WHERE tenant_id = :t"), {"n": evil, "t": signed.tenant_id})
+        await uow.session.execute(text("UPDATE devices SET name = :n WHERE id = :d"), {"n": "@SUM(1)|cmd", "d": device})
+    made = await draft(http, name="=1+1<img src=x onerror=alert(1)>", message_template="-2+3 {{name}}")
+    await http.post(f"{V1}/campaigns/{made}/start")
+    await planning.plan(signed.tenant_id, UUID(made))
+    await http.post(f"{V1}/blacklist", json={"phone": "+6281200000002", "note": "=cmd|' /C calc'!A0"})
+    for path in (f"campaigns/{made}/export", "blacklist/export"):
+        answer = await http.get(f"{V1}/{path}")
+        assert answer.status_code == 200
+        rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig"))))
+        assert len(rows) > 1
+        assert not [cell for row in rows for cell in row if cell[:1] in ("=", "+", "-", "@", "\t")], rows
+        disposition = answer.headers["content-disposition"]
+        assert not set('<>=\r\n"') & set(disposition.split("filename=")[1].strip('"'))
+    report = Report.model_validate((await http.get(f"{V1}/campaigns/{made}/report")).json())
+    assert pdf.render(report, evil, "id", utc_now()).startswith(b"%PDF")
+
+
+async def test_two_tabs_start_at_the_same_moment(http: httpx.AsyncClient, signed: Signed) -> None:
+    made = await draft(http)
+    answers = await asyncio.gather(*(http.post(f"{V1}/campaigns/{made}/start") for _ in range(5)))
+    assert sorted(one.status_code for one in answers) == [202, 409, 409, 409, 409]
+    await asyncio.gather(*(planning.plan(signed.tenant_id, UUID(made)) for _ in range(3)))
+    assert (await http.get(f"{V1}/campaigns/{made}/stats")).json()["total"] == 3
+    changed = await http.patch(f"{V1}/campaigns/{made}", json={"message_template": "Lain"})
+    assert (changed.status_code, changed.json()["code"]) == (409, "campaign_cannot_edit")
+    assert (await http.delete(f"{V1}/campaigns/{made}")).status_code == 409

@@ -103,9 +103,7 @@ export function MessageEditor({ value, variables = [], problems = false, name, r
             const [open, close] = make(key === "composer.if.more" ? variables.find((v) => !["name", "first_name", "phone", "city"].includes(v)) ?? "poin" : "name");
             return h("li", { key }, h("button", { type: "button", onClick: () => around(open, close, "…") }, h("span", null, t(key)), h("code", null, open)));
           }))),
-      tool("shuffle", t("composer.spintax"), () => around("{", `|${t("composer.other_words")}}`, t("composer.some_words")), true),
-      h("span", { className: "grow" }),
-      h("span", { className: "small muted ed-count" }, t("composer.letters", { n: text.length }))),
+      tool("shuffle", t("composer.spintax"), () => around("{", `|${t("composer.other_words")}}`, t("composer.some_words")), true)),
     h("div", { className: "ed-field" },
       h("div", { className: "ed-copy", ref: copy, "aria-hidden": true },
         pieces(text).map(([kind, part], at) => (kind === "text" ? part : h("mark", { key: at, className: `ed-${kind}` }, part))), "\n"),
@@ -114,6 +112,7 @@ export function MessageEditor({ value, variables = [], problems = false, name, r
         onChange: (e) => change(e.target.value), onBlur: flush,
         onScroll: (e) => { copy.current.scrollTop = e.target.scrollTop; },
       })),
+    h("span", { className: "small muted ed-count" }, t("composer.letters", { n: text.length })),
     children);
 }
 

@@ -44,6 +44,7 @@ async def add(uow: TenantUnitOfWork, data: BlacklistAdd) -> BlacklistEntry:
     What is claimed by a lane at this moment may still go out; after our commit nothing is.
     """
     uow.require("blacklist.write")
+    await _know_campaign(uow, data.campaign_id)
     person = await _person(uow, data)
     stop = Stop(
         data.reason, data.scope, data.note[:500], data.campaign_id, uow.principal.user_id, _source(uow)
@@ -80,6 +81,13 @@ async def add_many(uow: TenantUnitOfWork, data: BlacklistMany) -> BlacklistAdded
     )
     uow.publish("blacklist")
     return BlacklistAdded(added=done.added, changed=done.changed, already=done.already, refused=refused)
+
+
+async def _know_campaign(uow: TenantUnitOfWork, campaign_id: UUID | None) -> None:
+    """Opt-outs are counted for a campaign and may pause it, so it has to be this tenant's. Raises NotFound."""
+    query = text("SELECT 1 FROM campaigns WHERE tenant_id = :t AND id = :c")
+    if campaign_id is not None and (await uow.session.execute(query, {"t": uow.tenant_id, "c": campaign_id})).first() is None:
+        raise NotFound
 
 
 def _source(uow: TenantUnitOfWork) -> SuppressionSource:

@@ -6,12 +6,12 @@ from uuid import UUID
 from sqlalchemy import func, text
 
 from wa_app.db import TenantUnitOfWork
-from wa_app.errors import Conflict, NotFound
+from wa_app.errors import Conflict, FieldError, Invalid, NotFound
 from wa_app.kit.clock import utc_now
 from wa_app.kit.ids import NIL, new_id
 from wa_app.models.outbound import Campaign, CampaignStatus
 from wa_app.sending import audience, ledger, planning, variants
-from wa_app.services.campaigns import reading
+from wa_app.services.campaigns import checks, reading, running
 
 OPEN = frozenset({CampaignStatus.DRAFT, CampaignStatus.PROCESSING, CampaignStatus.COMPLETED})
 DRIP_PRIORITY = 9
@@ -45,7 +45,7 @@ async def send_to_contact(
         once: the same word gives the first message's id again. Without one a contact gets a campaign once.
 
     Raises:
-        NotFound: campaign or contact. Conflict: `campaign_cannot_send` while it is planned, paused or cancelled.
+        NotFound: campaign or contact. Invalid: a time beyond a hundred years. Conflict: `campaign_cannot_send` while it is planned, paused or cancelled.
     """
     uow.require("campaigns.send")
     campaign = await reading.find(uow, campaign_id, lock=True)
@@ -54,8 +54,19 @@ async def send_to_contact(
     identity = (await uow.session.execute(_IDENTITY, {"t": uow.tenant_id, "c": contact_id})).one_or_none()
     if identity is None:
         raise NotFound
+    due = await _due(uow, due_at)
     await _open(uow, campaign)
-    return await _insert(uow, campaign, contact_id, (identity.kind, identity.value), due_at, once)
+    return await _insert(uow, campaign, contact_id, (identity.kind, identity.value), due, once)
+
+
+async def _due(uow: TenantUnitOfWork, when: datetime | None) -> datetime | None:
+    """The time as it is kept: one without a zone is the tenant's own, one that has passed is now."""
+    if when is None:
+        return None
+    aware, now = await running.in_tenant_zone(uow, when), utc_now()
+    if aware > now + checks.FURTHEST:
+        raise Invalid(FieldError("due_at", "schedule_too_far"))
+    return max(aware, now)
 
 
 async def _open(uow: TenantUnitOfWork, campaign: Campaign) -> None:

@@ -57,6 +57,7 @@ WHERE c.status = 'PROCESSING' AND c.deleted_at IS NULL AND c.started_at IS NOT N
 """)
 _STOPS = text("""
 SELECT s.campaign_id, min(s.created_at) AS at FROM suppressions s
+JOIN campaigns c ON c.tenant_id = s.tenant_id AND c.id = s.campaign_id
 LEFT JOIN contact_identities i ON i.tenant_id = s.tenant_id AND i.hash = s.hash
 WHERE s.id >= :floor AND s.campaign_id = ANY(CAST(:ids AS uuid[])) AND s.reason IN ('UNSUBSCRIBE', 'SPAM_REPORT')
 GROUP BY s.campaign_id, coalesce(i.contact_id, s.id)
