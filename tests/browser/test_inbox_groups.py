@@ -126,3 +126,8 @@ def test_a_group_talks_and_is_answered(
     expect(member).to_be_visible(timeout=PATIENCE_MS)
     member.click()
     expect(desk.bubble("Saya mau pesan.")).to_be_visible(timeout=PATIENCE_MS)
+    # A search shows the mark that the list shows.
+    page.goto("/inbox")
+    page.get_by_role("button", name=desk.words("inbox.search")).click()
+    page.locator("#inbox-search").fill("arisan")
+    expect(page.locator(".found.person", has_text=SUBJECT).locator(".avatar.of-many svg")).to_be_visible(timeout=PATIENCE_MS)

@@ -41,7 +41,7 @@ export function FoundList({ query, found, waits, onOpen }) {
     found.people.length > 0 && h("section", null,
       h("h2", { className: "found-head" }, t("inbox_list.find.people"), h("span", { className: "n" }, found.more_people ? `${found.people.length}+` : found.people.length)),
       h("ul", null, found.people.map((row) => h(Found, { key: row.id, id: row.id, onOpen, className: "person" },
-        h(Petal, { who: row.contact, name: row.name, size: "sm" }),
+        h(Petal, { who: row.contact, name: row.name, size: "sm", group: row.group }),
         h("span", { className: "chat-words" },
           h("span", { className: "line" }, h("span", { className: "name clip" }, h(Marked, { text: row.name || t.phone(row.phone), words })),
             row.status !== "open" && h("span", { className: "tag" }, t(`inbox_list.folder.${row.status}`))),
