@@ -1,7 +1,12 @@
 """Keyword rules as a shop writes them: examples, a rule of one's own, the tester, the order; both languages, phone too."""
 
+import asyncio
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
+import asyncpg
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -11,6 +16,15 @@ from tests.fixtures.app import RunningApp
 from wa_app.schemas.auto_replies import MAX_RULES
 
 pytestmark = pytest.mark.browser
+
+BOLD = """async (button) => {
+    button.click();
+    for (let n = 0; n < 5; n += 1) await null;
+    document.execCommand('insertText', false, 'x');
+    for (let n = 0; n < 3; n += 1) await new Promise(requestAnimationFrame);
+    return button.closest('.ed').querySelector('textarea').value;
+}"""
+"""A press on a tool, and a letter before the next frame; what is written then."""
 
 
 @pytest.fixture
@@ -36,6 +50,29 @@ def serious(page: Page) -> list[str]:
     """What axe finds that would keep somebody out."""
     found = Axe().run(page).response["violations"]
     return [one["id"] for one in found if one["impact"] in ("serious", "critical")]
+
+
+@contextmanager
+def rules_are_held(app: RunningApp) -> Iterator[None]:
+    """Somebody is changing rules for as long as the block lasts: a file that comes in waits with its next piece."""
+    held, let_go = threading.Event(), threading.Event()
+
+    async def hold() -> None:
+        connection = await asyncpg.connect(app.superuser_url.replace("postgresql+asyncpg", "postgresql"))
+        async with connection.transaction():
+            await connection.execute("SELECT 1 FROM auto_reply_sets FOR UPDATE")
+            held.set()
+            await asyncio.to_thread(let_go.wait)
+        await connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(asyncio.run, hold())
+        try:
+            assert held.wait(30)
+            yield
+        finally:
+            let_go.set()
+            done.result()
 
 
 def names(person: Storyteller) -> list[str]:
@@ -71,6 +108,9 @@ def test_writes_rules_tries_them_and_puts_them_in_order(
     asked.get_by_role("button", name=person.words("rules.leave.stay")).click()
     expect(asked).to_have_count(0, timeout=PATIENCE_MS)
     expect(dialog.locator(".key-input .rule-key")).to_have_count(2)
+    # What a tool puts in is chosen at once: the next letter takes its place.
+    dialog.locator("textarea").first.fill("Halo ")
+    assert dialog.get_by_role("button", name=person.words("composer.bold"), exact=True).evaluate(BOLD) == "Halo *x*"
     dialog.locator("textarea").first.fill("{Ada|Sedang ada} promo, {{first_name|Kak}}")
     assert serious(page) == []
     dialog.get_by_role("button", name=person.words("rules.form.save")).click()
@@ -158,15 +198,18 @@ def test_many_rules_come_out_of_a_file_while_the_page_shows_how_far_they_are(
     assert person.api("GET", "/auto-replies")["total"] == 230
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     person.press("common.close")
-    # One more large file, long enough to be stopped by hand: what came in stays and is told.
+    # One more large file, stopped by hand while it waits for somebody who changes rules: what came in stays and is told.
     more = "".join(f"Lagi {n},lain {n},x\n" for n in range(950))
     person.press("rules.files")
     page.get_by_role("menuitem", name=person.words("rules.import")).click()
     dialog.locator("input[type=file]").set_input_files(file | {"buffer": f"nama,kata kunci,jawaban\n{more}".encode()})  # type: ignore[arg-type]
-    dialog.get_by_role("button", name=person.words("rules.import.do", n=MAX_RULES - 230)).click(timeout=PATIENCE_MS)
-    person.press("imports.cancel")
-    page.get_by_role("alertdialog").get_by_role("button", name=person.words("imports.cancel"), exact=True).click()
-    expect(page.locator(".notice .bar")).to_have_count(0, timeout=PATIENCE_MS)
+    come = dialog.get_by_role("button", name=person.words("rules.import.do", n=MAX_RULES - 230))
+    expect(come).to_be_enabled(timeout=PATIENCE_MS)
+    with rules_are_held(person.app):
+        come.click()
+        person.press("imports.cancel")
+        page.get_by_role("alertdialog").get_by_role("button", name=person.words("imports.cancel"), exact=True).click()
+        expect(page.locator(".notice .bar")).to_have_count(0, timeout=PATIENCE_MS)
     job = person.api("GET", "/auto-replies/imports")["items"][0]
     counts = {key: job[key] for key in ("processed", "total", "created", "updated", "skipped", "failed")}
     assert (job["status"], counts["total"]) == ("cancelled", 950)

@@ -1,6 +1,6 @@
 // Message editor: a textarea over its own highlighted copy. Typing stays in the browser; the server
 // hears of the text once it rests. The colouring is a hint, the server's parser has the last word.
-import { createElement as h, useEffect, useRef, useState } from "react";
+import { createElement as h, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { useT } from "$/public/external/wa_app/components/i18n/i18n.js";
 
 const NAME = "[\\p{L}_][\\p{L}\\p{N}_ \\-]{0,62}";
@@ -62,6 +62,7 @@ export function MessageEditor({ value, variables = [], problems = false, name, r
   const area = useRef(null);
   const copy = useRef(null);
   const timer = useRef(null);
+  const chosen = useRef(null);
   const sent = useRef(value ?? "");
   const [text, setText] = useState(value ?? "");
   const [menu, setMenu] = useState("");
@@ -69,6 +70,13 @@ export function MessageEditor({ value, variables = [], problems = false, name, r
   // A text from outside (another draft, a reload) replaces ours; the echo of our own does not.
   useEffect(() => { if ((value ?? "") !== sent.current) { sent.current = value ?? ""; setText(value ?? ""); } }, [value]);
   useEffect(() => () => clearTimeout(timer.current), []);
+  // With the text at once: a letter typed before the next frame would land behind the whole text.
+  useLayoutEffect(() => {
+    if (!chosen.current) return;
+    area.current.focus();
+    area.current.setSelectionRange(...chosen.current);
+    chosen.current = null;
+  }, [text]);
 
   const rest = (next) => { sent.current = next; onRest?.(next); };
   const change = (next) => {
@@ -81,9 +89,9 @@ export function MessageEditor({ value, variables = [], problems = false, name, r
     const el = area.current;
     const [from, to] = [el.selectionStart, el.selectionEnd];
     const middle = text.slice(from, to) || inner;
+    chosen.current = [from + before.length, from + before.length + middle.length];
     change(text.slice(0, from) + before + middle + after + text.slice(to));
     setMenu("");
-    requestAnimationFrame(() => { el.focus(); el.setSelectionRange(from + before.length, from + before.length + middle.length); });
   };
   const tool = (icon, words, onClick, shown, extra) => h("button", { key: words, type: "button", className: "ed-tool", onClick, "aria-label": shown ? undefined : words, title: shown ? undefined : words, ...extra }, glyph(icon), shown && h("span", null, words));
 
