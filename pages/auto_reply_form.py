@@ -160,7 +160,7 @@ def _limits() -> rx.Component:
     )  # fmt: skip
     return _fold(
         t("rules.form.limits"),
-        rx.el.div(field(t("rules.form.times"), "rule_times", times, optional=True), rest, class_name="grid sm:grid-cols-2 gap-3"),
+        rx.el.div(field(t("rules.form.times"), "rule_times", times, optional=True), rest, class_name="grid sm:grid-cols-2 gap-3 items-end"),
         devices,
     )
 

@@ -108,7 +108,10 @@ def test_writes_rules_tries_them_and_puts_them_in_order(
     asked.get_by_role("button", name=person.words("rules.leave.stay")).click()
     expect(asked).to_have_count(0, timeout=PATIENCE_MS)
     expect(dialog.locator(".key-input .rule-key")).to_have_count(2)
-    # What a tool puts in is chosen at once: the next letter takes its place.
+    # The tools stand on one line, and what they put in is chosen at once: the next letter takes its place.
+    bar = dialog.locator(".ed-bar").bounding_box()
+    assert bar is not None
+    assert bar["height"] < (58 if is_phone else 48)
     dialog.locator("textarea").first.fill("Halo ")
     assert dialog.get_by_role("button", name=person.words("composer.bold"), exact=True).evaluate(BOLD) == "Halo *x*"
     dialog.locator("textarea").first.fill("{Ada|Sedang ada} promo, {{first_name|Kak}}")
