@@ -251,7 +251,7 @@ def _line(words: Any, n: Any) -> rx.Component:
 
 
 def _import_dialog() -> rx.Component:
-    state, check = BlacklistImportState, BlacklistImportState.check
+    state, check = BlacklistImportState, BlacklistImportState.look
     looked = rx.el.ul(
         _line(t("blacklist.check.new"), check["created"].to(int)),
         _line(t("blacklist.check.wider"), check["updated"].to(int)),
@@ -264,7 +264,7 @@ def _import_dialog() -> rx.Component:
         state.is_checked,
         looked,
         rx.cond(
-            state.is_checking,
+            state.is_looking,
             rx.el.p(icon("loader", class_name="spin"), t("imports.checking"), class_name="row muted", role="status"),
             rx.cond(check["error"], inline_error(check["error"].to(str), args=check["error_args"])),
         ),

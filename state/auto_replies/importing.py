@@ -9,7 +9,7 @@ from state.auto_replies.listing import RulesState
 from state.base import AppState
 from state.contact_form import parsed_id
 from state.contacts.rows import NO_JOB, OPEN, job_row
-from wa_app import live
+from state.file_looks import LooksAtFile
 from wa_app.components.feedback import toast
 from wa_app.db import TenantUnitOfWork
 from wa_app.errors import Conflict, Invalid
@@ -24,13 +24,10 @@ NAMED = frozenset((*COLUMNS, "device_ids", "row"))
 NOTHING: dict[str, int] = {"total": 0, "created": 0, "updated": 0, "skipped": 0, "failed": 0}
 
 
-class RuleImportState(AppState):
+class RuleImportState(LooksAtFile, AppState):
     """The dialog, and the large file under way."""
 
     is_open: bool = False
-    file_id: str = ""
-    file_name: str = ""
-    file_size: int = 0
     way: str = "skip"
     checked: bool = False
     check: dict[str, int] = NOTHING
@@ -38,17 +35,9 @@ class RuleImportState(AppState):
     hidden: int = 0
     """Refused rows that the dialog does not show."""
     names: list[str] = []
-    error: str = ""
-    error_args: dict[str, Any] = {}
-    look: dict[str, Any] = NO_JOB
-    """The look at a large file, while a worker is at it."""
     job: dict[str, Any] = NO_JOB
     """The large file that comes in, or the one that ended while the page was open."""
     asks_stop: bool = False
-
-    @rx.var
-    def is_looking(self) -> bool:
-        return self.look.get("status") in OPEN
 
     @rx.var
     def is_running(self) -> bool:
@@ -60,29 +49,11 @@ class RuleImportState(AppState):
         async with self.unit_of_work() as uow:
             await self._read_job(uow)
 
-    @rx.event(background=True)
-    async def watch(self) -> None:
-        """Follow what a worker does with large files, until the tab has gone."""
-        tenant_id = (await self.principal()).tenant_id
-        async for batch in live.changes(tenant_id, self.router.session.client_token):
-            if not {message.get("kind") for message in batch} & {"import", "resync"}:
-                continue
-            async with self, self.unit_of_work() as uow:
-                await self._read_job(uow)
-                if self.is_looking:
-                    self._show_look(await rules.get(uow, parsed_id(self.look["id"])))
-
     @rx.event
     async def set_open(self, is_open: bool) -> None:
         await self.principal()
         self._forget()
         self.is_open = is_open
-
-    @rx.event
-    async def uploaded(self, file_id: str, name: str, size: int) -> None:
-        """A file has come: look at what it would do."""
-        self.file_id, self.file_name, self.file_size = str(parsed_id(file_id)), name[:200], int(size)
-        await self._look()
 
     @rx.event
     async def pick_way(self, way: str) -> None:
@@ -132,6 +103,12 @@ class RuleImportState(AppState):
         elif found is not None:
             self._show(found, found.problems)
 
+    async def _follow(self, uow: TenantUnitOfWork) -> None:
+        """Read the large file that comes in, and the look while there is one."""
+        await self._read_job(uow)
+        if self.is_looking:
+            self._show_look(await rules.get(uow, parsed_id(self.look["id"])))
+
     async def _stop_look(self) -> None:
         """A look that nobody waits for any more takes no worker's time."""
         if not self.is_looking:
@@ -159,10 +136,9 @@ class RuleImportState(AppState):
         self.hidden = max(0, found.failed - len({one.row for one in shown}))
 
     def _forget(self) -> None:
+        self._forget_file()
         self.is_open = self.checked = False
-        self.file_id = self.file_name = self.error = ""
-        self.file_size, self.hidden, self.way, self.check = 0, 0, "skip", NOTHING
-        self.look, self.problems, self.names, self.error_args = NO_JOB, [], [], {}
+        self.hidden, self.way, self.check, self.problems, self.names = 0, "skip", NOTHING, [], []
 
     async def _run(self, *, dry: bool) -> RuleImportResult | RuleImportJob | None:
         self.error, self.error_args = "", {}
@@ -170,9 +146,7 @@ class RuleImportState(AppState):
         try:
             return await rules.request(await self.principal(), ask)
         except Invalid as error:
-            wrong = error.fields[0] if error.fields else None
-            self.error = wrong.code if wrong else error.code
-            self.error_args = dict(wrong.args) if wrong else dict(error.args_)
+            self._refused(error)
             return None
 
     async def _read_job(self, uow: TenantUnitOfWork) -> None:
