@@ -99,6 +99,7 @@ def test_a_group_talks_and_is_answered(
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         suits_everyone(page)
+    page.set_viewport_size({"width": width, "height": 844})
     assert desk.api("GET", "/contacts")["items"] == []
     # Everybody in it: we, the admin, then those with a name; a search finds by name and by number.
     people = page.locator(".about-members")

@@ -21,10 +21,11 @@ from wa_app.schemas.conversations import (
     ChatView,
     Colleague,
 )
+from wa_app.schemas.groups import GroupMembersView
 from wa_app.schemas.inbox import ChatCustomer, ChatHit, ChatSchedule, ChatStart, Draft, DraftChange, Scheduled
 from wa_app.schemas.principal import Principal
 from wa_app.schemas.service_times import ServiceTimes
-from wa_app.services import conversations
+from wa_app.services import conversations, groups
 from wa_app.services.agents import helping
 
 routes = router("/chats", "chats")
@@ -143,6 +144,15 @@ async def save_draft(uow: Uow, chat_id: UUID, body: DraftChange) -> Draft:
 async def customer(uow: Uow, chat_id: UUID) -> ChatCustomer:
     """What is known of the person: tags, consent, broadcasts, insights, other conversations, times of service."""
     return await conversations.customer(uow, chat_id)
+
+
+@routes.get("/{chat_id}/members")
+async def members(
+    uow: Uow, chat_id: UUID, q: Annotated[str, Query(max_length=200)] = "", refresh: Annotated[bool, Query()] = False,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> GroupMembersView:  # fmt: skip
+    """Who is in a group, found by name or number. While `status` is `loading` WhatsApp is being asked: look again; 404 for a talk with one person."""
+    return await groups.list_members(uow, chat_id, q=q, refresh=refresh, limit=limit)
 
 
 @routes.post("/{chat_id}/toggle-bot")
