@@ -23,8 +23,10 @@ from wa_app.components.inbox_pane import inbox_pane
 
 
 def _list_pane() -> rx.Component:
-    none_yet = empty(
-        t("inbox.empty.title"), t("inbox.empty.text"), link_button(t("inbox.empty.do"), routes.DEVICES, look="primary", leading="smartphone")
+    none_yet = rx.cond(
+        L.choices["device"].length() > 0,
+        empty(t("inbox.empty.title"), t("inbox.empty.waits")),
+        empty(t("inbox.empty.title"), t("inbox.empty.text"), link_button(t("inbox.empty.do"), routes.DEVICES, look="primary", leading="smartphone")),
     )
     found = rx.Var.create({"query": F.query, "people": F.people, "more_people": F.more_people, "hits": F.hits, "more_hits": F.more_hits})
     begun = rx.Var.create({"query": B.query, "people": B.people, "phone": B.phone, "problem": B.problem})
@@ -34,7 +36,7 @@ def _list_pane() -> rx.Component:
             none_yet, rows=L.rows, above=L.above, more=L.more, mark=L.mark, ready=L.ready, selected=C.chat_id, missing=C.missing, view=L.view,
             filters=L.filters, counts=L.counts, choices=L.choices, me=L.me, writes=L.may_write, target=L.target_min, found=found,
             begun=begun, news=L.news, work=work, on_show=L.show, on_open=C.open, on_hit=C.open_at, on_down=L.down, on_up=L.up, on_jump=L.jump,
-            on_act=L.act, on_find=F.find, on_begin_find=B.find, on_start=B.start, on_again=L.again,
+            on_act=L.act, on_find=F.find, on_begin_find=B.find, on_start=B.start, on_again=L.again, on_choices=L.choose_from,
             on_jobs=J.load, on_export=J.export, on_delete=J.delete, on_count=J.count, on_delete_all=J.delete_all, on_cancel=J.cancel, on_retry=J.again, on_put_away=J.put_away,
             on_times=S.read,
         ),

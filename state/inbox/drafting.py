@@ -56,9 +56,15 @@ class Drafting(rx.State, mixin=True):
         """One's own words are kept now, or have left and are none any more."""
         before, now = f"{chat_id} {seen}", f"{chat_id} {at}"
         self._chain = [*(self._chain if before in self._chain else [before]), now][-CHAIN:]
-        self._kept = n or self._kept
-        self.draft = {"chat": chat_id, "at": at, "own": True, "n": self._kept}
+        if n:
+            self._kept = f"{chat_id} {n}"
+        self.draft = {"chat": chat_id, "at": at, "own": True, "n": self._kept_of(chat_id)}
         on_show.drafts(self.router.session.client_token, at)
+
+    def _kept_of(self: Any, chat_id: str) -> str:
+        """The number of the last text that was kept, if it was one of this conversation."""
+        chat, _, n = self._kept.partition(" ")
+        return n if chat == chat_id else ""
 
     async def _tell_draft(self: Any, uow: TenantUnitOfWork, chat_id: str, *, refused: str = "") -> str:
         """What the person has begun here, on whichever screen; returns the line that it answers."""
@@ -66,7 +72,7 @@ class Drafting(rx.State, mixin=True):
         at = iso(found.updated_at)
         own = not refused and bool(self._chain) and self._chain[-1] == f"{chat_id} {at}"
         self.draft = {
-            "chat": chat_id, "at": at, "own": own, "n": self._kept, "text": found.text, "reply": str(found.reply_to or ""),
+            "chat": chat_id, "at": at, "own": own, "n": self._kept_of(chat_id), "text": found.text, "reply": str(found.reply_to or ""),
             "file": await file_of(uow, found.file_id) if found.file_id else None, "refused": refused,
         }  # fmt: skip
         on_show.drafts(self.router.session.client_token, at)

@@ -101,6 +101,12 @@ class InboxState(Acting, AppState):
             await self._count(uow)
 
     @rx.event
+    async def choose_from(self) -> None:
+        """Devices, teams, tags and people anew: somebody may have made one since the page was opened."""
+        async with self.unit_of_work() as uow:
+            await self._read_choices(uow)
+
+    @rx.event
     async def down(self) -> None:
         """One more page below; the one that is furthest above goes."""
         if not self.more:
@@ -296,10 +302,9 @@ class InboxState(Acting, AppState):
             "tag": await tags.list_(uow, with_counts=False) if may("contacts.read") else [],
             "who": await conversations.colleagues(uow),
         }
-        self.choices = {
-            name: [{"id": str(one.id), "name": one.name, "note": _note(one)} for one in ones]
-            for name, ones in found.items()
-        }
+        choices = {name: [{"id": str(one.id), "name": one.name, "note": _note(one)} for one in ones] for name, ones in found.items()}
+        if choices != self.choices:
+            self.choices = choices
 
     @rx.var
     def mark(self) -> str:

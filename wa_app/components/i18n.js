@@ -129,7 +129,8 @@ function makeT(lang) {
     const s = Math.max(0, Math.round(Number(totalSeconds) || 0));
     if (s < 60) return t("time.span.second", { n: s });
     if (s < 3600) return t("time.span.minute", { n: Math.round(s / 60) });
-    return t("time.span.hour", { n: Math.floor(s / 3600), m: Math.round((s % 3600) / 60) });
+    const minutes = Math.round(s / 60);
+    return t(minutes % 60 ? "time.span.hour" : "time.span.hours", { n: Math.floor(minutes / 60), m: minutes % 60 });
   };
   const phone = (e164) => {
     if (!e164 || !e164.startsWith("+")) return e164 ?? "";

@@ -87,7 +87,8 @@ export function useDrafts({ chat, told, hand, onDraft }) {
     if (isSame) { one.kept = one.n; settle(); }
     remember(chat, "");
     setOther(null);
-    if (!isSame && told.refused) keep(now.text, now.file, now.quote, true);
+    // What was refused, or never sent, and has nothing against it any more.
+    if (!isSame && !saving.current && !now.uploads) keep(now.text, now.file, now.quote, true);
     return undefined;
   }, [told, looked]);
   useEffect(() => {

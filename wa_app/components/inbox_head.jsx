@@ -19,7 +19,7 @@ export function Folders({ view, counts, open, onPick, onMore }) {
   const needs = counts.needs_human ?? 0;
   return h("div", { className: "segmented folders", role: "group", "aria-label": t("inbox.views") },
     MAIN.map((name) => h("button", { key: name, type: "button", "aria-pressed": view === name, onClick: () => onPick(name) },
-      h("span", { className: "clip" }, t(`inbox_list.folder.${name}`)), (view === name || counts[name] <= MOST_BESIDE) && h("span", { className: "n" }, counts[name] > 999 ? "999+" : counts[name]))),
+      h("span", { className: "clip" }, t(`inbox_list.folder.${name}`)), name in counts && (view === name || counts[name] <= MOST_BESIDE) && h("span", { className: "n" }, counts[name] > 999 ? "999+" : counts[name]))),
     h("button", {
       type: "button", className: "more-folders", "aria-pressed": !MAIN.includes(view), "aria-haspopup": "dialog", "aria-expanded": open, onClick: onMore,
       "aria-label": needs ? `${t("inbox_list.folders")}: ${t("inbox_list.need", { n: needs })}` : t("inbox_list.folders"),

@@ -14,6 +14,7 @@ import { TimesSheet } from "$/public/external/wa_app/components/inbox_pane/inbox
 const FIND_MS = 100;
 const RETRY_MS = 6000;
 const MOST_PICKED = 200;
+const CHOOSES = ["assign", "tag", "filter", "begin"];
 const SNOOZES = ["hour", "evening", "tomorrow", "monday"];
 const KEYS = [
   [["j", "k"], "inbox_list.keys.move"], [["Enter"], "inbox_list.keys.open"], [["r"], "inbox_list.keys.reply"], [["e"], "inbox_list.keys.close"],
@@ -42,7 +43,7 @@ function useRetry(ready, onAgain) {
 
 export function InboxPane(props) {
   const { rows = [], above, more, mark, ready, selected, view, filters, counts, choices, me, writes, target, found, begun, news, missing, work } = props;
-  const { onShow, onOpen, onHit, onDown, onUp, onJump, onAct, onFind, onBeginFind, onStart, onAgain, children } = props;
+  const { onShow, onOpen, onHit, onDown, onUp, onJump, onAct, onFind, onBeginFind, onStart, onAgain, onChoices, children } = props;
   const { onJobs, onExport, onDelete, onCount, onDeleteAll, onCancel, onRetry, onPutAway, onTimes } = props;
   const t = useT();
   const list = useRef(null);
@@ -66,6 +67,8 @@ export function InboxPane(props) {
   const open = (id) => { toAddress({ chat: id }, true); onOpen(id); };
   useNews({ news, me, selected, unread: counts.unread ?? 0, onOpen: open });
   useEffect(() => { if (selected && begun.query && sheet === "begin") close(); }, [selected]);
+  // What is offered may have been made after the page was opened.
+  useEffect(() => { if (CHOOSES.includes(sheet)) onChoices(); }, [sheet]);
   useEffect(() => { window.sapaKeys = KEYS; return () => { delete window.sapaKeys; }; }, []);
 
   const query = text.trim().replace(/\s+/g, " ");
@@ -181,7 +184,7 @@ export function InboxPane(props) {
             else if (event.key === "ArrowDown") { event.preventDefault(); document.querySelector("[data-found]")?.focus(); }
           },
         })),
-      !(searching && query) && h(Folders, { view, counts, open: sheet === "folders", onPick: (name) => show({ view: name }), onMore: () => toggleSheet("folders") }),
+      !(searching && query) && h(Folders, { view, counts: ready ? counts : {}, open: sheet === "folders", onPick: (name) => show({ view: name }), onMore: () => toggleSheet("folders") }),
       !(searching && query) && h(InForce, { view, filters, choices, onPick: (name) => show({ view: name }), onFilter: show }),
       sheet === "folders" && h(FoldersSheet, { view, counts, onPick: (name) => show({ view: name }), onClose: close }),
       sheet === "filter" && h(FilterSheet, { filters, choices, onFilter: show, onClose: close }),

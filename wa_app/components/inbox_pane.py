@@ -87,6 +87,7 @@ class InboxPane(rx.NoSSRComponent):
     on_begin_find: Text
     on_start: rx.EventHandler[_three]  # type: ignore[valid-type,type-arg]
     on_again: Plain
+    on_choices: Plain
     on_jobs: Plain
     on_export: rx.EventHandler[_six]  # type: ignore[valid-type,type-arg]
     on_delete: rx.EventHandler[_ids]  # type: ignore[valid-type,type-arg]
