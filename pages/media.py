@@ -20,6 +20,11 @@ from wa_app.components.uploader import uploader
 KINDS = ("image", "video", "audio", "document")
 
 
+def _unsent(row: Any) -> rx.Var[str]:
+    """Of a file no broadcast carries: whether something else needs it."""
+    return rx.cond(row["elsewhere"].to(bool), t("media.used_elsewhere"), t("media.used_none"))
+
+
 def _card(row: Any) -> rx.Component:
     used = row["used"].to(int)
     return rx.el.button(
@@ -27,7 +32,7 @@ def _card(row: Any) -> rx.Component:
         rx.el.span(
             rx.el.span(row["name"], class_name="strong clip"),
             rx.el.span(file_size(row["size"]), " · ",
-                       rx.cond(used > 0, t("media.used", n=used), t("media.used_none")), class_name="small muted clip"),
+                       rx.cond(used > 0, t("media.used", n=used), _unsent(row)), class_name="small muted clip"),
             class_name="media-words",
         ),
         type="button", class_name="media-card", on_click=S.open(row["id"]), key=row["id"].to(str),
@@ -88,7 +93,7 @@ def _detail() -> rx.Component:
         ),
         rx.el.h3(t("media.used_in"), class_name="h2"),
         rx.cond(S.uses.length() > 0, rx.el.ul(rx.foreach(S.uses, _use), class_name="media-uses"),
-                rx.el.p(t("media.used_none"), class_name="muted")),
+                rx.el.p(_unsent(shown), class_name="muted")),
         title=shown["name"].to(str), open_=S.opened, on_open_change=S.close,
         foot=[
             button(t("media.delete"), look="danger", leading="trash-2", on_click=S.ask_delete),

@@ -178,6 +178,7 @@ def _row(one: FileView) -> dict[str, Any]:
         "thumb": _here(one.thumb_url or ""), "url": _here(one.url), "problem": one.problem or "",
         "width": one.width or 0, "height": one.height or 0, "added": one.created_at.isoformat(),
         "used": one.used_by if isinstance(one, MediaView) else 0,
+        "elsewhere": isinstance(one, MediaView) and one.used_elsewhere,
     }  # fmt: skip
 
 

@@ -269,6 +269,24 @@ async def test_what_is_in_use_is_neither_deleted_nor_tidied(client: httpx.AsyncC
     assert kept(signed) == [], "a finished campaign keeps the name, not the bytes"
 
 
+async def test_the_library_knows_who_else_needs_a_file(client: httpx.AsyncClient) -> None:
+    """The second text of an A/B test carries it like the first; a template is not nothing."""
+    made = await upload(client, picture())
+    texts = [{"message_template": "a", "share": 50}, {"message_template": "b", "share": 50, "file_id": made["id"]}]
+    sent = await client.post("/api/v1/campaigns", json={"name": "Uji", "target": {"all": True}, "variants": texts})
+    shown = (await client.get("/api/v1/files")).json()["items"][0]
+    assert (shown["used_by"], shown["used_elsewhere"]) == (1, False)
+    await client.delete(f"/api/v1/campaigns/{sent.json()['id']}")
+    shown = (await client.get("/api/v1/files")).json()["items"][0]
+    assert (shown["used_by"], shown["used_elsewhere"]) == (0, False)
+    kept = await client.post("/api/v1/message-templates", json={"name": "Kartu", "body": "x", "file_id": made["id"]})
+    shown = (await client.get("/api/v1/files")).json()["items"][0]
+    assert (shown["used_by"], shown["used_elsewhere"]) == (0, True)
+    assert (await client.delete(f"/api/v1/files/{made['id']}")).status_code == 409
+    await client.delete(f"/api/v1/message-templates/{kept.json()['id']}")
+    assert (await client.get("/api/v1/files")).json()["items"][0]["used_elsewhere"] is False
+
+
 async def test_a_message_that_waits_keeps_its_file(world: World) -> None:
     from wa_app.errors import Conflict
     from wa_app.schemas.principal import Principal

@@ -128,6 +128,8 @@ async def test_a_tempo_beyond_measure(http: httpx.AsyncClient, device: UUID, cha
     assert answer.status_code in (200, 422), answer.text
     if answer.status_code == 422:
         assert all(one["field"] and one["message"] for one in answer.json()["errors"]), answer.text
+        assert not {"value_invalid"} & {one["code"] for one in answer.json()["errors"]}, answer.text
+        assert "3600.0" not in answer.text
     made = await draft(http)
     assert (await http.get(f"{V1}/campaigns/{made}/preflight")).status_code == 200
 

@@ -37,6 +37,11 @@ PYDANTIC_CODES = {
     "literal_error": "value_not_allowed", "uuid_parsing": "value_not_id", "uuid_type": "value_not_id",
     "datetime_parsing": "value_not_time", "datetime_from_date_parsing": "value_not_time",
     "datetime_type": "value_not_time", "timezone_aware": "value_not_time",
+    "time_parsing": "value_not_clock", "time_type": "value_not_clock", "int_parsing": "value_not_numeric",
+    "int_type": "value_not_numeric", "int_from_float": "value_not_numeric", "float_parsing": "value_not_numeric",
+    "float_type": "value_not_numeric", "finite_number": "value_not_numeric", "bool_parsing": "value_not_switch",
+    "bool_type": "value_not_switch", "string_type": "value_not_text", "crossed": "pacing_range_crossed",
+    "curve": "warmup_curve_wrong",
 }  # fmt: skip
 LIMITS = ("min_length", "max_length", "ge", "gt", "le", "lt")
 
@@ -118,7 +123,9 @@ def field_error(entry: dict[str, Any]) -> FieldError:
         return FieldError("body", code)
     name = ".".join(place[1:] if len(place) > 1 else place) or "body"
     context = entry.get("ctx") or {}
-    args: dict[str, str | int] = {"limit": next((str(context[key]) for key in LIMITS if key in context), "")}
+    # A limit is written as people do: 3600, not 3600.0.
+    limits = (f"{context[key]}".removesuffix(".0") for key in LIMITS if key in context)
+    args: dict[str, str | int] = {"limit": next(limits, "")}
     if code == "value_not_allowed":
         args = {"allowed": str(context.get("expected", ""))}
     return FieldError(name, code, args)

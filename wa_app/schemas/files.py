@@ -31,3 +31,5 @@ class MediaView(FileView):
     """A file of the library, with the number of campaigns that carry it."""
 
     used_by: int = 0
+    used_elsewhere: bool = False
+    """Whether a template, a rule, the knowledge or anything else needs it."""

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, func, not_, or_, select, text, update
+from sqlalchemy import ColumnElement, case, func, not_, or_, select, text, union, update
 from sqlmodel import SQLModel, col
 
 from wa_app.db import TenantUnitOfWork
@@ -89,8 +89,12 @@ async def list_(
     if after is not None:
         query = query.where(col(File.id) < after)
     rows = (await uow.session.execute(query)).all()
-    used = await _used(uow, [file.id for file, _ in rows[:limit]])
-    items = [_media(file, blob, used.get(file.id, 0)) for file, blob in rows[:limit]]
+    ids = [file.id for file, _ in rows[:limit]]
+    used, elsewhere = await _used(uow, ids), await _elsewhere(uow, ids)
+    items = [
+        MediaView(**view(file, blob).model_dump(), used_by=used.get(file.id, 0), used_elsewhere=file.id in elsewhere)
+        for file, blob in rows[:limit]
+    ]
     return items, rows[limit - 1][0].id if len(rows) > limit else None
 
 
@@ -160,27 +164,45 @@ def needing(file_id: Any, tenant_id: Any) -> list[ColumnElement[bool]]:
     ]  # fmt: skip
 
 
+def _carriers(ids: Sequence[UUID]) -> Any:
+    """Campaigns, finished ones too, that carry one of these files in any of their texts: `(file_id, id)`, each once."""
+    campaigns, variants = SQLModel.metadata.tables["campaigns"], SQLModel.metadata.tables["campaign_variants"]
+    own = select(campaigns.c.file_id, campaigns.c.id).where(campaigns.c.file_id.in_(ids))
+    others = select(variants.c.file_id, variants.c.campaign_id).where(variants.c.file_id.in_(ids))
+    return union(own, others).subquery()
+
+
 async def _used(uow: TenantUnitOfWork, ids: Sequence[UUID]) -> dict[UUID, int]:
-    """How many campaigns, finished ones too, carry each file."""
+    """How many campaigns carry each file."""
     if not ids:
         return {}
-    campaigns = SQLModel.metadata.tables["campaigns"]
+    campaigns, found = SQLModel.metadata.tables["campaigns"], _carriers(ids)
     query = (
-        select(campaigns.c.file_id, func.count()).where(campaigns.c.file_id.in_(ids), campaigns.c.deleted_at.is_(None))
-        .group_by(campaigns.c.file_id)
+        select(found.c.file_id, func.count()).join(campaigns, campaigns.c.id == found.c.id)
+        .where(campaigns.c.deleted_at.is_(None)).group_by(found.c.file_id)
     )  # fmt: skip
     return {row[0]: row[1] for row in await uow.session.execute(query)}
+
+
+async def _elsewhere(uow: TenantUnitOfWork, ids: Sequence[UUID]) -> set[UUID]:
+    """Those of these files that something other than a campaign needs: a template, a rule, the knowledge, a draft."""
+    tables = SQLModel.metadata.tables
+    asked = [
+        select(tables[name].c.file_id).where(tables[name].c.file_id.in_(ids), needed)
+        for name, needed in _users() if name not in ("campaigns", "campaign_variants")
+    ]  # fmt: skip
+    return set((await uow.session.execute(union(*asked))).scalars()) if ids else set()
 
 
 async def uses(uow: TenantUnitOfWork, file_id: UUID, *, limit: int = 5) -> list[tuple[UUID, str]]:
     """Campaigns that carry a file, unfinished ones first: id and name. Raises NotFound, Forbidden."""
     uow.require(Verb.FILES_READ)
     await get(uow, file_id)
-    campaigns = SQLModel.metadata.tables["campaigns"]
+    campaigns, found = SQLModel.metadata.tables["campaigns"], _carriers([file_id])
     is_over = case((campaigns.c.status.in_(("COMPLETED", "CANCELLED")), 1), else_=0)
     query = (
-        select(campaigns.c.id, campaigns.c.name)
-        .where(campaigns.c.file_id == file_id, campaigns.c.deleted_at.is_(None))
+        select(campaigns.c.id, campaigns.c.name).join(found, found.c.id == campaigns.c.id)
+        .where(campaigns.c.deleted_at.is_(None))
         .order_by(is_over, campaigns.c.id.desc()).limit(limit)
     )  # fmt: skip
     return [(row.id, row.name) for row in await uow.session.execute(query)]
@@ -218,6 +240,3 @@ def view(row: File, blob: FileBlob | None = None) -> FileView:
         problem=blob.problem if blob else None,
     )  # fmt: skip
 
-
-def _media(row: File, blob: FileBlob | None, used_by: int) -> MediaView:
-    return MediaView(**view(row, blob).model_dump(), used_by=used_by)
