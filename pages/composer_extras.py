@@ -31,10 +31,12 @@ def variant_bar() -> rx.Component:
     add = rx.cond(S.ab.length() < 5, icon_button("plus", t("composer.ab.add"), outlined=True, on_click=S.add_variant))
     drop = icon_button("trash-2", t("composer.ab.drop", letter=S.ab[S.ab_at]["letter"].to(str)), on_click=S.drop_variant)
     start = button(t("composer.ab"), look="quiet", leading="flask-conical", small=True, on_click=S.add_variant)
+    picker = button(t("composer.templates"), look="quiet", leading="files", small=True, on_click=S.open_picker)
     return rx.el.div(
         rx.cond(many, rx.fragment(tabs, add, drop), start),
         rx.el.span(class_name="grow"),
-        button(t("composer.templates"), look="quiet", leading="files", small=True, on_click=S.open_picker),
+        # Beside the tabs there is no room for words.
+        rx.cond(many, icon_button("files", t("composer.templates"), on_click=S.open_picker), picker),
         icon_button("bookmark", t("composer.templates.keep"), on_click=S.ask_keep, disabled=S.message == ""),
         class_name="ab-bar",
     )  # fmt: skip
