@@ -19,7 +19,7 @@ from wa_app.errors import Conflict, Forbidden, Invalid, NotFound
 from wa_app.models.devices import Device
 from wa_app.schemas.devices import DeviceUpdate, PacingUpdate, QuietHours
 from wa_app.schemas.principal import Principal
-from wa_app.services import devices
+from wa_app.services import devices, waha_servers
 
 
 @pytest.fixture
@@ -127,6 +127,23 @@ async def test_full_servers_are_told(world: World) -> None:
         await uow.session.execute(text("UPDATE waha_servers SET capacity = 1"))
     made = await world.create("Kedua")
     assert (await world.get(made.id)).reason == "no_server_room"
+
+
+async def test_a_wish_for_an_engine_beats_an_emptier_server(world: World) -> None:
+    known = await world.linked()
+    assert known.engine == "WEBJS"
+    async with system_unit_of_work() as uow:
+        await uow.session.execute(
+            text("INSERT INTO waha_servers (name, url, api_key) VALUES ('empty', 'http://127.0.0.1:9', 'x')")
+        )
+        fitting = (await uow.session.execute(text("SELECT id FROM waha_servers WHERE name = 'default'"))).scalar_one()
+        assert await waha_servers.choose(uow) != fitting
+        assert await waha_servers.choose(uow, "WEBJS") == fitting
+        assert await waha_servers.choose(uow, "GOWS") != fitting, "nobody runs it, so the emptier one"
+    async with unit_of_work(world.principal) as uow:
+        made = await devices.create(uow, "Kedua", "WEBJS")
+    await world.work()
+    assert (await world.get(made.id)).status == "SCAN_QR"
 
 
 async def test_changes(world: World) -> None:

@@ -95,6 +95,14 @@ async def test_from_nothing_to_linked(wired: Wired) -> None:
     assert [event["kind"] for event in diary] == ["connected", "scan_qr"]
 
 
+async def test_a_wish_for_an_engine(wired: Wired) -> None:
+    wished = await wired.mine.post(DEVICES, json={"name": "Toko", "engine_hints": {"engine": "GOWS"}})
+    assert wished.status_code == 201, wished.text
+    for wrong, field in (({"engine": "FAST"}, "engine_hints.engine"), ({"browser": "x"}, "engine_hints.browser")):
+        answer = await wired.mine.post(DEVICES, json={"name": "Toko", "engine_hints": wrong})
+        assert [error["field"] for error in answer.json()["errors"]] == [field], answer.text
+
+
 async def test_changes(wired: Wired) -> None:
     made = await wired.create()
     path = f"{DEVICES}/{made['id']}"
@@ -129,6 +137,7 @@ async def test_tempo_takes_every_key_and_names_the_field_it_refuses(wired: Wired
         ({"working_days": []}, "pacing.working_days"),
         ({"strangers_per_day": -1}, "pacing.strangers_per_day"),
         ({"preset": "fast"}, "pacing.preset"),
+        ({"quiet_hours": {"start": "21:00+07:00", "end": "07:00"}}, "pacing.quiet_hours.start"),
     ):
         answer = await wired.mine.patch(path, json={"pacing": wrong})
         assert answer.status_code == 422, wrong

@@ -40,7 +40,7 @@ PYDANTIC_CODES = {
     "time_parsing": "value_not_clock", "time_type": "value_not_clock", "int_parsing": "value_not_numeric",
     "int_type": "value_not_numeric", "int_from_float": "value_not_numeric", "float_parsing": "value_not_numeric",
     "float_type": "value_not_numeric", "finite_number": "value_not_numeric", "bool_parsing": "value_not_switch",
-    "bool_type": "value_not_switch", "string_type": "value_not_text", "crossed": "pacing_range_crossed",
+    "bool_type": "value_not_switch", "string_type": "value_not_text", "crossed": "pacing_range_crossed", "zoned": "time_with_zone",
     "curve": "warmup_curve_wrong",
 }  # fmt: skip
 LIMITS = ("min_length", "max_length", "ge", "gt", "le", "lt")

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from wa_app.models.auto_replies import AnswerDelay, LimitPeriod, MatchType
+from wa_app.schemas.clock_time import ClockTime
 from wa_app.schemas.contacts import ImportView
 
 MAX_RULES: Final = 500
@@ -84,8 +85,8 @@ class WindowInput(BaseModel):
 
     days: list[Annotated[int, Field(ge=0, le=6)]] = Field(min_length=1, max_length=7)
     """0 is Monday."""
-    start: time = time(0)
-    end: time = time(0)
+    start: ClockTime = time(0)
+    end: ClockTime = time(0)
 
 
 Keywords = Annotated[list[str], Field(max_length=1_000)]

@@ -1,6 +1,6 @@
 """What crosses the border beside the campaign itself: variants, repetition, links, message templates."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from wa_app.kit.recurrence import Rule
 from wa_app.models.broadcasts import SeriesStatus
+from wa_app.schemas.clock_time import ClockTime
 
 MIN_VARIANTS, MAX_VARIANTS = 2, 5
 MAX_TEST_HOURS = 72
@@ -92,7 +93,7 @@ class Repeat(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     every: Literal["daily", "weekly", "monthly"]
-    at: time
+    at: ClockTime
     weekdays: list[int] = Field(default_factory=list, max_length=7)
     """0 is Monday; for `weekly`."""
     month_day: int = Field(default=1, ge=1, le=31)
@@ -102,7 +103,7 @@ class Repeat(BaseModel):
 
     @property
     def rule(self) -> Rule:
-        return Rule(self.every, self.at.replace(tzinfo=None, second=0, microsecond=0), tuple(self.weekdays), self.month_day)
+        return Rule(self.every, self.at.replace(second=0, microsecond=0), tuple(self.weekdays), self.month_day)
 
 
 class SeriesView(BaseModel):

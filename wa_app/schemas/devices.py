@@ -15,6 +15,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from wa_app.schemas.clock_time import ClockTime
+
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
 Weekday = Annotated[int, Field(ge=0, le=6)]
 Preset = Literal["new", "warm", "old", "cloud", "custom"]
@@ -22,12 +24,15 @@ Preset = Literal["new", "warm", "old", "cloud", "custom"]
 Status = Literal["STARTING", "SCAN_QR", "PASSKEY", "CONNECTED", "DISCONNECTED", "FAILED"]
 
 
+Engine = Literal["WEBJS", "WPP", "NOWEB", "GOWS"]
+
+
 class QuietHours(BaseModel):
     """From `start` to `end` (may span midnight) nothing of a campaign leaves."""
 
     model_config = ConfigDict(extra="forbid")
-    start: time
-    end: time
+    start: ClockTime
+    end: ClockTime
 
     @field_serializer("start", "end")
     def _short(self, value: time) -> str:
@@ -74,12 +79,19 @@ class PacingUpdate(BaseModel):
         return None if value is None else sorted(set(value))
 
 
+class EngineHints(BaseModel):
+    """A wish for where the session goes; without a server that fits, any other carries it."""
+
+    model_config = ConfigDict(extra="forbid")
+    engine: Engine | None = Field(None, description="Prefer a server that was seen running this engine.")
+
+
 class DeviceCreate(BaseModel):
     """A number to link."""
 
     name: Name
     channel: Literal["waha"] = "waha"
-    engine_hints: dict[str, Any] | None = None
+    engine_hints: EngineHints | None = None
 
 
 class DeviceUpdate(BaseModel):

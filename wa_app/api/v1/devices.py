@@ -49,7 +49,7 @@ async def list_(uow: Uow, listing: ListingDep) -> Page[DeviceView]:
 @routes.post("", status_code=201)
 async def create(uow: Uow, body: DeviceCreate) -> DeviceView:
     """Start linking a number. It soon waits for a scan: read `qr`."""
-    return await devices.create(uow, body.name)
+    return await devices.create(uow, body.name, body.engine_hints.engine if body.engine_hints else None)
 
 
 @routes.get("/{device_id}")

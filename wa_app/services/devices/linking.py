@@ -48,6 +48,8 @@ class _Job:
     tries: int
     failures: int
     server_id: UUID | None
+    engine: str
+    """Seen running, or wished for; empty when neither."""
     spec: SessionSpec
 
 
@@ -93,6 +95,7 @@ async def _claim(principal: Principal, device_id: UUID) -> _Job | None:
             tries=int(wanted.get("tries", 0)),
             failures=int(device.status_detail.get("failures", 0)),
             server_id=device.waha_server_id,
+            engine=device.engine or "",
             spec=session_spec(device),
         )
 
@@ -117,7 +120,7 @@ async def _row(uow: TenantUnitOfWork, device_id: UUID) -> Device | None:
 async def _assign_server(job: _Job) -> UUID:
     """Pick a server and write it down in one transaction, so that no server gets more than it carries."""
     async with system_unit_of_work() as uow:
-        server_id = await waha_servers.choose(uow)
+        server_id = await waha_servers.choose(uow, job.engine)
         await uow.session.execute(
             table.update()
             .where(table.c.tenant_id == job.tenant_id, table.c.id == job.device_id)

@@ -36,8 +36,8 @@ _SENT_TODAY = text(
 table: Any = Device.__table__  # type: ignore[attr-defined]
 
 
-async def create(uow: TenantUnitOfWork, name: str) -> DeviceView:
-    """Start linking a number: the session appears on a server within seconds."""
+async def create(uow: TenantUnitOfWork, name: str, engine: str | None = None) -> DeviceView:
+    """Start linking a number: the session appears within seconds, on a server of that `engine` where there is one."""
     uow.require(Verb.DEVICES_WRITE)
     await entitlements.require(uow, "devices")
     token, device_id = secrets.new_token(), new_id()
@@ -49,6 +49,7 @@ async def create(uow: TenantUnitOfWork, name: str) -> DeviceView:
         webhook_token=secrets.encrypt(token),
         webhook_token_hash=secrets.digest(token),
         hmac_key=secrets.encrypt(secrets.new_token()),
+        engine=engine,
         status_changed_at=datetime.now(UTC),
     )
     uow.session.add(device)
