@@ -29,6 +29,12 @@ def _count(value: Any, tone: str = "") -> rx.Component:
                    rx.el.span("0", class_name="muted"))  # fmt: skip
 
 
+def _waiting(row: Any) -> rx.Component:
+    """How many wait; on a phone, where the other columns are hidden, for how long too."""
+    old = rx.el.span(t("admin.oldest", time=duration(row["oldest_s"].to(float))), class_name="small muted phone-only")
+    return rx.el.span(_count(row["waiting"]), rx.cond(row["oldest_s"].to(float) >= 1, old), class_name="stack")
+
+
 def _when(value: Any) -> rx.Component:
     return rx.cond(value != "", ago(value), rx.el.span("–", class_name="muted"))
 
@@ -51,7 +57,7 @@ def _queues() -> rx.Component:
     columns = [
         Column(t("admin.column.queue"), lambda row: name_cell(row["name"], t_var("admin.queue." + row["name"].to(str)),
                                                               lead=tile("layers"))),
-        Column(t("admin.column.waiting"), lambda row: _count(row["waiting"]), align="end"),
+        Column(t("admin.column.waiting"), _waiting, align="end"),
         Column(t("admin.column.oldest"), lambda row: _seconds(row["oldest_s"]), align="end", phone="hide"),
         Column(t("admin.column.delayed"), lambda row: _count(row["delayed"]), align="end", phone="hide"),
         Column(t("admin.column.in_flight"), lambda row: _count(row["in_flight"]), align="end", phone="hide"),

@@ -137,7 +137,7 @@ async def test_every_way_to_write_it_is_looked_at(town: Town) -> None:
     """The second text of an A/B test has its own links, variables and way out."""
     await sql("UPDATE contacts SET city = '' WHERE tenant_id = :t", t=town.tenant_id)
     both = [
-        VariantInput(message_template="Hai {{name}}. Balas STOP untuk berhenti.", share=50),
+        VariantInput(message_template="{Hai|Halo} {{name}}. Balas STOP untuk berhenti.", share=50),
         VariantInput(message_template="Promo {{city}} di https://toko.example/b", share=50),
     ]
     campaign = await draft(town, "", variants=both)
@@ -145,6 +145,7 @@ async def test_every_way_to_write_it_is_looked_at(town: Town) -> None:
     assert found.facts is not None
     assert [(one.name, one.contacts) for one in found.facts.empty] == [("city", 30)]
     assert [one.url for one in found.links] == ["https://toko.example/b"]
+    assert found.variants == 3
     assert "check_footer_missing" in codes(found)
     assert {"link", "footer"} <= {one.code for one in found.risk.reasons}  # type: ignore[union-attr]
     async with unit_of_work(town.principal) as uow:

@@ -17,7 +17,7 @@ from wa_app.schemas.campaigns import Check, Preflight, Target
 from wa_app.schemas.preflight import AudienceFacts, Estimate, LinkView, NumberJob, Risk
 from wa_app.schemas.reports import JobView
 from wa_app.sending import variety
-from wa_app.sending.rendering import Template, parse
+from wa_app.sending.rendering import MOST_VARIANTS, Template, parse
 from wa_app.services import opt_out
 from wa_app.services.campaigns import addresses, checks, estimates, facts, jobs, reading, running
 from wa_app.services.campaigns.estimates import Sender
@@ -53,7 +53,7 @@ async def preflight(uow: TenantUnitOfWork, campaign: Campaign) -> Preflight:
     ]  # fmt: skip
     return result.model_copy(update={
         "facts": seen, "estimate": estimate, "seconds": _seconds(estimate, start), "people_per_text": same,
-        "links": links, "numbers": numbers,
+        "links": links, "numbers": numbers, "variants": min(sum(template.variants for template in templates), MOST_VARIANTS),
         "risk": _risk(bool(addresses.links_of(words)), not silent, seen, senders, estimate, same, now),
     })  # fmt: skip
 
