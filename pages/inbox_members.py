@@ -90,4 +90,4 @@ def members_part(section: Callable[..., rx.Component]) -> rx.Component:
     title = rx.fragment(t("inbox_members.title"), rx.cond(M.total > 0, rx.el.span(number(M.total), class_name="n")))
     waits = (M.status == "loading") & (M.total == 0) & (M.error == "")
     body = rx.cond(waits, skeleton_rows(4), rx.fragment(_field(), _list(), _state()))
-    return rx.el.div(rx.cond(M.status != "", section(title, body)), on_mount=M.show(C.chat_id), class_name="about-members")
+    return rx.el.div(rx.cond(M.status != "", section(title, body)), on_mount=M.begin(C.chat_id), class_name="about-members")

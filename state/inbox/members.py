@@ -32,11 +32,13 @@ class MembersState(AppState):
     @rx.event
     async def show(self, chat_id: str) -> None:
         """Read the members of a group; of another one nothing stays."""
-        chat_id = str(chat_id)
-        if chat_id != self.chat_id:
-            self.chat_id, self.query, self.status, self.error, self.rows = chat_id, "", "", "", []
-            self.total, self.found, self._shown = 0, 0, MORE
-        await self._read()
+        await self._of(str(chat_id))
+
+    @rx.event
+    async def begin(self, chat_id: str) -> None:
+        """As `show`, for a list that comes onto the screen: nobody is looked for in it yet."""
+        self.query, self._shown = "", MORE
+        await self._of(str(chat_id))
 
     @rx.event
     async def find(self, query: str) -> None:
@@ -54,6 +56,12 @@ class MembersState(AppState):
     async def again(self) -> None:
         """Ask WhatsApp anew."""
         await self._read(refresh=True)
+
+    async def _of(self, chat_id: str) -> None:
+        if chat_id != self.chat_id:
+            self.chat_id, self.query, self.status, self.error, self.rows = chat_id, "", "", "", []
+            self.total, self.found, self._shown = 0, 0, MORE
+        await self._read()
 
     async def _read(self, *, refresh: bool = False) -> None:
         principal = await self.principal()

@@ -116,6 +116,7 @@ def test_a_group_talks_and_is_answered(
     field.fill("tidak ada")
     expect(people).to_contain_text(desk.words("inbox_members.nobody"), timeout=AT_ONCE_MS)
     field.fill("")
+    expect(people.get_by_role("listitem")).to_have_count(9, timeout=AT_ONCE_MS)
     # Who is a customer too leads to their own talk.
     expect(people.get_by_role("button", name="Siti Aminah")).to_have_count(0)
     sandbox(desk.app, f"/sandbox/sessions/{desk.session}/inbound", {"from": SITI, "name": "Siti Aminah", "text": "Saya mau pesan."})

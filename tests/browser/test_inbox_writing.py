@@ -24,6 +24,13 @@ _DROP = """
 }
 """
 
+_QUOTES_AT_ONCE = """
+() => new Promise((done) => {
+  [...document.querySelectorAll(".bubble.in button.answer")].at(-1).click();
+  setTimeout(() => done(document.querySelector(".quoting")?.textContent ?? ""), 0);
+})
+"""
+
 
 def test_what_is_written_stays_and_leaves_when_it_should(
     shopkeeper: Callable[..., Shopkeeper],  # noqa: F811
@@ -43,6 +50,13 @@ def test_what_is_written_stays_and_leaves_when_it_should(
     desk.field.press("Enter")
     desk.gets("Baik, saya cek")
     desk.until(lambda: desk.api("GET", f"/chats/{desk.chat}/draft")["text"] == "", "the draft is gone")
+
+    # An answer to a line: its quote stands in the field before the server can have said so.
+    assert page.evaluate(_QUOTES_AT_ONCE) == "Halo"
+    desk.field.fill("Halo juga")
+    desk.field.press("Enter")
+    expect(page.locator(".quoting")).to_have_count(0)
+    expect(desk.bubble("Halo juga", "out").locator(".quote")).to_have_text("Halo", timeout=AT_ONCE_MS)
 
     # A quick reply by its word, with the customer's name in it; then a value and an emoji by hand.
     desk.field.press_sequentially("/rek")

@@ -173,7 +173,7 @@ def _modules() -> dict[str, str]:
     library()
     post_module()
     # Their modules import these.
-    for part in ("icons", "panel", "file", "window", "draft", "aids"):
+    for part in ("icons", "panel", "file", "window", "draft", "quote", "aids"):
         rx.asset(f"inbox_{part}.jsx", shared=True)
     return {name: str(rx.asset(f"inbox_{name}.jsx", shared=True).importable_path) for name in ("list", "thread", "composer", "menu")}
 

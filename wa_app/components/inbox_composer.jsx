@@ -7,6 +7,7 @@ import { OtherDraft, useDrafts } from "$/public/external/wa_app/components/inbox
 import { FileRow, useFile } from "$/public/external/wa_app/components/inbox/inbox_file.jsx";
 import { Glyph } from "$/public/external/wa_app/components/inbox/inbox_icons.jsx";
 import { Item, Panel, Times } from "$/public/external/wa_app/components/inbox/inbox_panel.jsx";
+import { useQuote } from "$/public/external/wa_app/components/inbox/inbox_quote.jsx";
 import { useWindow, WindowNotice } from "$/public/external/wa_app/components/inbox/inbox_window.jsx";
 
 const EMOJI = "😀 😊 😍 🤗 😅 😂 🙏 👍 👌 👏 🙌 💪 🤝 ❤️ 🧡 💙 🎉 ✨ 🔥 ⭐ ✅ ❌ ⚠️ ⏰ 📦 🚚 💰 🧾 📍 📞 🛒 🎁 ☕ 🍽️ 🌸 🌙 ☀️ 😔 😢 🤔".split(" ");
@@ -21,7 +22,7 @@ function asked(text, caret, mode) {
 }
 
 export function Composer(props) {
-  const { chat = "", outcome = {}, quote, me = "", closed = "", shut: told = "", window: opening, draft = {}, replies = [], insert = {}, values = [], waiting = [], typist = {}, proposal = {}, busy = "", people = [], lines = [],
+  const { chat = "", outcome = {}, quote: quoted, me = "", closed = "", shut: told = "", window: opening, draft = {}, replies = [], insert = {}, values = [], waiting = [], typist = {}, proposal = {}, busy = "", people = [], lines = [],
     onSend, onQuote, onUnquote, onNote, onLater, onDraft, onTyping, onFind, onUse, onValues, onTakeBack, onSuggest } = props;
   const t = useT();
   const [mode, setMode] = useState("reply");
@@ -43,6 +44,8 @@ export function Composer(props) {
   const quiet = useRef(false);
   const taken = useRef("");
   const caretTo = useRef(null);
+  const [quote, setQuote] = useQuote(chat, quoted);
+  const unquote = () => { setQuote(null); onUnquote?.(); };
   const state = useRef({});
   state.current = { text, chat, file, mode, quote };
   const typistName = useTypist(typist, chat);
@@ -61,7 +64,7 @@ export function Composer(props) {
       begun.current = lastOf(lines, me)?.id ?? "";
       if ((other.reply || "") === (quote?.id ?? "")) return;
       quiet.current = true;
-      if (other.reply) onQuote?.(other.reply); else onUnquote?.();
+      if (other.reply) onQuote?.(other.reply); else unquote();
     },
   };
   const drafts = useDrafts({ chat, told: draft, hand, onDraft });
@@ -87,6 +90,7 @@ export function Composer(props) {
     if (!sent || outcome?.key !== sent.key) return;
     pending.current = null;
     if (outcome.error) {
+      if (sent.mode === "reply") setQuote(undefined);
       setError(t(`error.${outcome.error}`, outcome.args ?? {}));
       if (sent.chat === state.current.chat) { setMode(sent.mode); setText((now) => now || sent.text); setFile((now) => now || sent.file); }
     }
@@ -148,7 +152,7 @@ export function Composer(props) {
     if (mode === "note") onNote?.(chat, text, people.filter((one) => text.includes(`@${one.name}`)).map((one) => one.id), key);
     else if (due) onLater?.(chat, text, file?.id ?? "", quote?.id ?? "", due, key, drafts.seen());
     else onSend?.(chat, text, file?.id ?? "", quote?.id ?? "", key, drafts.seen());
-    if (mode === "reply") { drafts.sent(); kept.current[chat] = undefined; setFile(null); onTyping?.(chat, false); }
+    if (mode === "reply") { setQuote(null); drafts.sent(); kept.current[chat] = undefined; setFile(null); onTyping?.(chat, false); }
     setText(mode === "note" ? kept.current[chat] ?? "" : ""); setError(""); setPanel(""); setAgreed("");
     if (mode === "note") setMode("reply");
     field.current?.focus();
@@ -157,7 +161,7 @@ export function Composer(props) {
     if (event.nativeEvent.isComposing) return;
     if (found.length && ["ArrowDown", "ArrowUp"].includes(event.key)) { event.preventDefault(); setAt((chosen + (event.key === "ArrowDown" ? 1 : -1) + found.length) % found.length); return; }
     if (found.length && ["Enter", "Tab"].includes(event.key) && !event.shiftKey) { event.preventDefault(); choose(found[chosen]); return; }
-    if (event.key === "Escape") { if (found.length) setCaret(0); else if (quote) onUnquote?.(); else field.current.blur(); event.stopPropagation(); return; }
+    if (event.key === "Escape") { if (found.length) setCaret(0); else if (quote) unquote(); else field.current.blur(); event.stopPropagation(); return; }
     if (event.key === "Enter" && !event.shiftKey && !coarse()) { event.preventDefault(); submit(); }
   };
   const onPaste = (event) => {
@@ -204,7 +208,7 @@ export function Composer(props) {
       h("div", { className: "reply-head" },
         closed ? h("b", { className: "grow" }, t("inbox.reply")) : h("div", { role: "tablist", "aria-label": t("inbox_chat.compose"), className: "grow" }, tab("reply", t("inbox.reply")), tab("note", t("inbox_chat.note"))),
         h("span", { className: "small muted row as-me" }, h(Glyph, { name: mode === "note" ? "lock" : "human", size: 14 }), h("span", { className: "clip" }, mode === "note" ? t("inbox_chat.note.who") : t("inbox.as", { name: me })))),
-      quote && mode === "reply" && h("div", { className: "quoting" }, h("span", { className: "quote grow" }, h("span", { className: "clip" }, quote.text)), h("button", { type: "button", className: "icon-btn", onClick: () => onUnquote?.(), "aria-label": t("inbox.unquote") }, h(Glyph, { name: "x" }))),
+      quote && mode === "reply" && h("div", { className: "quoting" }, h("span", { className: "quote grow" }, h("span", { className: "clip" }, quote.text)), h("button", { type: "button", className: "icon-btn", onClick: unquote, "aria-label": t("inbox.unquote") }, h(Glyph, { name: "x" }))),
       file && mode === "reply" && h(FileRow, { file, t, onDrop: () => { dropFile(); keep(text, null); } }),
       locked ? h(Locked, { closed, shut, begun: Boolean(text || file), t }) : h("div", { className: "write" },
         mode === "reply" && h("button", { type: "button", className: "icon-btn phone-only", onClick: () => open("plus"), "aria-label": t("inbox_chat.more"), "aria-expanded": panel === "plus" }, h(Glyph, { name: "plus", size: 22 })),

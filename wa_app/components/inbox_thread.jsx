@@ -4,6 +4,7 @@ import { createElement as h, useEffect, useLayoutEffect, useRef, useState } from
 import { useT } from "$/public/external/wa_app/components/i18n/i18n.js";
 import { WhatsAppText } from "$/public/external/wa_app/components/editor/editor.jsx";
 import { Glyph, Tick } from "$/public/external/wa_app/components/inbox/inbox_icons.jsx";
+import { quoteLine } from "$/public/external/wa_app/components/inbox/inbox_quote.jsx";
 
 const NEAR = 140;
 const GROUP_MS = 180000;
@@ -111,7 +112,7 @@ function Bubble({ line, t, first, picked, onWhy, onReply, onAgain, canWrite, nam
     h("div", { className: "meta" },
       line.edited && h("span", { title: t.moment(line.edited) }, t("inbox_chat.edited")), h("time", { dateTime: line.at }, t.time(line.at)), side !== "in" && line.status && h(Tick, { state: line.status, t })),
     line.reactions.length > 0 && h("div", { className: "reactions", role: "img", "aria-label": t("inbox_chat.reactions", { all: line.reactions.join(" ") }) }, line.reactions.join(" ")),
-    canWrite && line.quotable && !line.gone && h("button", { type: "button", className: "icon-btn answer", onClick: () => onReply?.(line.id), "aria-label": t("inbox.reply_to"), title: t("inbox.reply_to") }, h(Glyph, { name: "reply" })));
+    canWrite && line.quotable && !line.gone && h("button", { type: "button", className: "icon-btn answer", onClick: () => { quoteLine(line); onReply?.(line.id); }, "aria-label": t("inbox.reply_to"), title: t("inbox.reply_to") }, h(Glyph, { name: "reply" })));
 }
 
 function Pending({ pending, t, onNow, onHold, onTake }) {
