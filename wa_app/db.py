@@ -87,9 +87,11 @@ def _note_time(_: Any, record: Any) -> None:
 
 
 def _end(connection: Any, record: Any) -> None:
-    # At once: the event loop may be about to end, and a farewell to the server would not get through.
-    connection.driver_connection.terminate()
-    record.invalidate()
+    # One that was given up while it was used comes back as None.
+    if connection is not None:
+        # At once: the event loop may be about to end, and a farewell to the server would not get through.
+        connection.driver_connection.terminate()
+        record.invalidate()
 
 
 def app_engine() -> AsyncEngine:

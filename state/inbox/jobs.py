@@ -48,7 +48,7 @@ class JobsState(AppState):
     @rx.event
     async def export(self, kind: str, view: str, device: str, team: str, tag: str, who: str) -> Any:
         """Have the conversations of a folder and its filters written to a file."""
-        asked = chosen(str(view), {"device": str(device), "team": str(team), "tag": str(tag), "who": str(who)})
+        asked = _asked(view, device, team, tag, who)
         try:
             async with self.unit_of_work() as uow:
                 await self._began(uow, await chat_jobs.request_export(uow, "json" if kind == "json" else "csv", filters=filters_of(*asked)))
@@ -73,7 +73,7 @@ class JobsState(AppState):
     async def count(self, view: str, device: str, team: str, tag: str, who: str) -> Any:
         """How many conversations a folder and its filters have, for the question before all of them go."""
         self.matching = {}
-        asked = chosen(str(view), {"device": str(device), "team": str(team), "tag": str(tag), "who": str(who)})
+        asked = _asked(view, device, team, tag, who)
         try:
             async with self.unit_of_work() as uow:
                 found = await chat_jobs.matching(uow, filters_of(*asked))
@@ -85,7 +85,7 @@ class JobsState(AppState):
     @rx.event
     async def delete_all(self, view: str, device: str, team: str, tag: str, who: str, until: str) -> Any:
         """Have deleted what was counted: all of a folder and its filters in which nothing was said since."""
-        asked = chosen(str(view), {"device": str(device), "team": str(team), "tag": str(tag), "who": str(who)})
+        asked = _asked(view, device, team, tag, who)
         try:
             wanted = ChatsDelete(filters=filters_of(*asked), until=datetime.fromisoformat(str(until)))
         except ValueError:
@@ -166,6 +166,11 @@ class JobsState(AppState):
 
     def _is_working(self) -> bool:
         return any(one["status"] in OPEN for one in self.jobs)
+
+
+def _asked(view: str, device: str, team: str, tag: str, who: str) -> tuple[str, dict[str, str]]:
+    """The folder and the filters that a browser names."""
+    return chosen(str(view), {"device": str(device), "team": str(team), "tag": str(tag), "who": str(who)})
 
 
 def _row(job: ChatJobView, known: str = "") -> dict[str, Any]:

@@ -85,6 +85,14 @@ async def test_a_connection_in_use_when_the_pools_close_is_closed_when_it_comes_
         await admin.close()
 
 
+async def test_one_given_up_after_the_pools_closed_comes_back_without_an_error() -> None:
+    async with db.app_engine().connect() as connection:
+        await connection.execute(text("SELECT 1"))
+        await db.dispose()
+        await connection.invalidate()
+    assert await _tenant_inside(tenant_id := new_id()) == str(tenant_id)
+
+
 async def test_a_refused_statement_takes_everything_back() -> None:
     with pytest.raises(SQLAlchemyError):
         async with db.unit_of_work(Principal.system(new_id())) as uow:

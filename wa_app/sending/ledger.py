@@ -58,6 +58,7 @@ LEFT JOIN conversations v ON v.tenant_id = d.tenant_id AND v.device_id = d.id AN
 WHERE d.tenant_id = $1 AND d.deleted_at IS NULL
 ORDER BY d.status = 'CONNECTED' DESC, v.last_message_at DESC NULLS LAST, d.paused_until NULLS FIRST, random() LIMIT 1
 """
+_OF_KEY = "SELECT id FROM outbound_messages WHERE tenant_id = $1 AND dedupe_key = $2"
 
 
 async def enqueue_message(
@@ -107,10 +108,8 @@ async def enqueue_message(
         None if manner is None else orjson.dumps(manner).decode(),
     )  # fmt: skip
     if made is None:
-        found: UUID = await conn.fetchval(
-            "SELECT id FROM outbound_messages WHERE tenant_id = $1 AND dedupe_key = $2", uow.tenant_id, key
-        )
-        return found
+        known: UUID = await conn.fetchval(_OF_KEY, uow.tenant_id, key)
+        return known
     if contact_id is not None or group_chat is not None:
         line = await chats.write_down(
             conn, uow.tenant_id, device, contact_id, row_id, group_chat=group_chat, sender=sender or ("rule" if kind == "reply" else "human"),

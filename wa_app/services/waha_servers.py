@@ -23,7 +23,8 @@ _CHANGE = text("UPDATE waha_servers SET url = :url, api_key = :key, is_active = 
 _WITH_ROOM = text(
     "SELECT s.id FROM waha_servers s WHERE s.is_active AND s.capacity > "
     "(SELECT count(*) FROM devices d WHERE d.waha_server_id = s.id AND d.deleted_at IS NULL) "
-    "ORDER BY EXISTS (SELECT 1 FROM devices d WHERE d.waha_server_id = s.id AND d.engine = :engine) DESC, "
+    "ORDER BY EXISTS (SELECT 1 FROM devices d WHERE d.waha_server_id = s.id AND d.engine = :engine "
+    "AND d.status = 'CONNECTED' AND d.deleted_at IS NULL) DESC, "
     "(SELECT count(*) FROM devices d WHERE d.waha_server_id = s.id AND d.deleted_at IS NULL)::float "
     "/ s.capacity, s.id FOR NO KEY UPDATE OF s LIMIT 1"
 )
@@ -71,7 +72,8 @@ async def admit(server_id: UUID, device_id: UUID) -> bool:
 async def choose(uow: SystemUnitOfWork, engine: str = "") -> UUID:
     """The server with the largest share of free room; its row stays locked until the transaction ends.
 
-    A server runs one engine (waha/CONTRACT.md §1); those where `engine` was seen running come first. Raises Conflict("no_server_room") when all are full or none is known.
+    A server runs one engine (waha/CONTRACT.md §1); those where a connected number runs `engine` come
+    first, for a number that is not may only have wished for it. Raises Conflict("no_server_room") when all are full or none is known.
     """
     await sync_with_settings(uow)
     chosen: UUID | None = (await uow.session.execute(_WITH_ROOM, {"engine": engine})).scalar_one_or_none()

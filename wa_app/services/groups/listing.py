@@ -1,6 +1,6 @@
 """The groups of a device: kept, and asked for again when they are old or on wish."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import text
 from sqlmodel import col, select
 
-from wa_app.channels.port import Channel, ChannelError, DeviceTrouble, Group, NotSent, RetryLater
+from wa_app.channels.port import Channel, ChannelError, DeviceTrouble, Group, GroupMember, NotSent, RetryLater
 from wa_app.db import TenantUnitOfWork, unit_of_work
 from wa_app.errors import Conflict, NotFound
 from wa_app.kit.folding import fold
@@ -188,3 +188,14 @@ async def _trouble(principal: Principal, device_id: UUID, error: ChannelError) -
             wait_ms = int(min(error.retry_after_s, 60.0) * 1000)
             uow.enqueue("groups.fetch", delay_ms=wait_ms, tenant_id=uow.tenant_id, device_id=device_id)
         uow.publish("groups", device_id=device_id, status=status)
+
+
+async def members_of(channel: Channel, line: Line, group_id: str) -> Sequence[GroupMember]:
+    """The members of a group; none when the device has left it."""
+    try:
+        return await channel.group_members(line.session, group_id)
+    except DeviceTrouble:
+        session = await channel.get_session(line.session)
+        if session is None or session.status is not DeviceStatus.CONNECTED:
+            raise
+        return []

@@ -22,7 +22,7 @@ from wa_app.models.devices import Device, DeviceStatus
 from wa_app.models.groups import GroupListStatus, GroupRoster
 from wa_app.schemas.groups import GroupMembersView, GroupMemberView
 from wa_app.schemas.principal import Principal
-from wa_app.services.groups.listing import LOST_S, MAX_TRIES, ChannelOf, Line, code_of, line_of
+from wa_app.services.groups.listing import LOST_S, MAX_TRIES, ChannelOf, Line, code_of, line_of, members_of
 
 log = structlog.get_logger(__name__)
 
@@ -202,7 +202,7 @@ async def fetch_members(principal: Principal, conversation_id: UUID, channel_of:
         if line is None:
             raise DeviceTrouble("no line")
         channel = await channel_of(line.server_id)
-        listed, me = await _listed(channel, line, chat["group_jid"]), await channel.me(line.session)
+        listed, me = await members_of(channel, line, chat["group_jid"]), await channel.me(line.session)
     except ChannelError as error:
         await _trouble(principal, conversation_id, error)
         return
@@ -232,17 +232,6 @@ async def _pair(
     for lid, phone in pairs.items():
         if phone in numbers and not numbers[phone]["lid"]:
             numbers[phone]["lid"] = lid
-
-
-async def _listed(channel: Channel, line: Line, group_jid: str) -> Sequence[GroupMember]:
-    """The members; none when the device has left the group."""
-    try:
-        return await channel.group_members(line.session, group_jid)
-    except DeviceTrouble:
-        session = await channel.get_session(line.session)
-        if session is None or session.status is not DeviceStatus.CONNECTED:
-            raise
-        return []
 
 
 def _kept(one: GroupMember, own: Set[str | None]) -> dict[str, Any]:

@@ -15,13 +15,13 @@ import structlog
 from sqlalchemy import text
 
 from wa_app import leases
-from wa_app.channels.port import Channel, ChannelError, DeviceStatus, DeviceTrouble, GroupMember, NotSent, RetryLater
+from wa_app.channels.port import Channel, ChannelError, DeviceTrouble, GroupMember, NotSent, RetryLater
 from wa_app.db import TenantUnitOfWork, unit_of_work
 from wa_app.errors import AppError
 from wa_app.kit.ids import new_id
 from wa_app.models.groups import GroupGrab
 from wa_app.schemas.principal import Principal
-from wa_app.services.groups.listing import ChannelOf, Line, code_of, line_of
+from wa_app.services.groups.listing import ChannelOf, Line, code_of, line_of, members_of
 from wa_app.services.groups.merging import Found, Merged, merge
 
 # ruff: noqa: S608 - queries are put together of parts of our own, values are bound
@@ -160,7 +160,7 @@ async def _own_ids(this: _Run) -> frozenset[str]:
 async def _list_group(this: _Run, place: int, own: frozenset[str]) -> None:
     """Find the members of one group and write them down, once."""
     group = this.groups[place]
-    listed = await _members_of(this, group["id"])
+    listed = await members_of(this.channel, this.line, group["id"])
     wanted: dict[str, GroupMember] = {}
     for member in listed:
         is_self = bool(own & {member.id, member.phone or "", member.lid or ""})
@@ -180,17 +180,6 @@ async def _list_group(this: _Run, place: int, own: frozenset[str]) -> None:
         if (await uow.session.execute(_LISTED, values)).scalar_one_or_none() is None:
             raise LeaseLost
         uow.publish("grab", id=this.grab_id, status="running")
-
-
-async def _members_of(this: _Run, group_id: str) -> Sequence[GroupMember]:
-    """The members; none when the device has left the group since it was listed."""
-    try:
-        return await this.channel.group_members(this.line.session, group_id)
-    except DeviceTrouble:
-        session = await this.channel.get_session(this.line.session)
-        if session is None or session.status is not DeviceStatus.CONNECTED:
-            raise
-        return []
 
 
 async def _store_some(this: _Run) -> bool:
