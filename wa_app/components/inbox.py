@@ -5,50 +5,13 @@ from typing import Any
 
 import reflex as rx
 from reflex.event import no_args_event_spec
+from reflex.event import passthrough_event_spec as passes
 
 from wa_app.components.i18n import library
 from wa_app.components.uploader import post_module
 
-
-def _one(value: rx.Var[str]) -> tuple[rx.Var[str]]:
-    return (value,)
-
-
-def _three(first: rx.Var[str], second: rx.Var[str], third: rx.Var[str]) -> tuple[rx.Var[str], rx.Var[str], rx.Var[str]]:
-    return first, second, third
-
-
-def _six(
-    first: rx.Var[str], second: rx.Var[str], third: rx.Var[str], fourth: rx.Var[str], fifth: rx.Var[str], sixth: rx.Var[str]
-) -> tuple[rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str]]:
-    return first, second, third, fourth, fifth, sixth
-
-
-def _seven(
-    first: rx.Var[str], second: rx.Var[str], third: rx.Var[str], fourth: rx.Var[str], fifth: rx.Var[str], sixth: rx.Var[str], seventh: rx.Var[str]
-) -> tuple[rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str], rx.Var[str]]:
-    return first, second, third, fourth, fifth, sixth, seventh
-
-
-def _noted(
-    chat: rx.Var[str], text: rx.Var[str], mentions: rx.Var[list[str]], key: rx.Var[str]
-) -> tuple[rx.Var[str], rx.Var[str], rx.Var[list[str]], rx.Var[str]]:
-    return chat, text, mentions, key
-
-
-def _two(first: rx.Var[str], second: rx.Var[str]) -> tuple[rx.Var[str], rx.Var[str]]:
-    return first, second
-
-
-def _flag(value: rx.Var[bool]) -> tuple[rx.Var[bool]]:
-    return (value,)
-
-
-def _typed(chat: rx.Var[str], is_typing: rx.Var[bool]) -> tuple[rx.Var[str], rx.Var[bool]]:
-    return chat, is_typing
-
-
-Text = rx.EventHandler[_one]  # type: ignore[valid-type,type-arg]
+_text = passes(str)
+Text = rx.EventHandler[_text]  # type: ignore[valid-type,type-arg]
 Plain = rx.EventHandler[no_args_event_spec]  # type: ignore[valid-type,type-arg]
 
 
@@ -82,7 +45,7 @@ class Thread(rx.NoSSRComponent):
     names: rx.Var[list[str]]
     spot: rx.Var[dict[str, Any]]
 
-    on_look: rx.EventHandler[_flag]  # type: ignore[valid-type,type-arg]
+    on_look: rx.EventHandler[passes(bool)]  # type: ignore[valid-type,type-arg]
     on_older: Plain
     on_newer: Plain
     on_newest: Plain
@@ -118,15 +81,15 @@ class Composer(rx.NoSSRComponent):
     people: rx.Var[list[dict[str, str]]]
     lines: rx.Var[list[dict[str, Any]]]
 
-    on_send: rx.EventHandler[_six]  # type: ignore[valid-type,type-arg]
+    on_send: rx.EventHandler[passes(str, str, str, str, str, str)]  # type: ignore[valid-type,type-arg]
     on_quote: Text
     on_unquote: Plain
-    on_note: rx.EventHandler[_noted]  # type: ignore[valid-type,type-arg]
-    on_later: rx.EventHandler[_seven]  # type: ignore[valid-type,type-arg]
-    on_draft: rx.EventHandler[_six]  # type: ignore[valid-type,type-arg]
-    on_typing: rx.EventHandler[_typed]  # type: ignore[valid-type,type-arg]
+    on_note: rx.EventHandler[passes(str, str, list[str], str)]  # type: ignore[valid-type,type-arg]
+    on_later: rx.EventHandler[passes(str, str, str, str, str, str, str)]  # type: ignore[valid-type,type-arg]
+    on_draft: rx.EventHandler[passes(str, str, str, str, str, str)]  # type: ignore[valid-type,type-arg]
+    on_typing: rx.EventHandler[passes(str, bool)]  # type: ignore[valid-type,type-arg]
     on_find: Text
-    on_use: rx.EventHandler[_two]  # type: ignore[valid-type,type-arg]
+    on_use: rx.EventHandler[passes(str, str)]  # type: ignore[valid-type,type-arg]
     on_values: Plain
     on_take_back: Text
     on_suggest: Text
@@ -150,7 +113,7 @@ class ChatMenu(rx.NoSSRComponent):
     may_block: rx.Var[bool]
     busy: rx.Var[str]
 
-    on_deed: rx.EventHandler[_three]  # type: ignore[valid-type,type-arg]
+    on_deed: rx.EventHandler[passes(str, str, str)]  # type: ignore[valid-type,type-arg]
     on_choices: Plain
     on_day: Text
     on_summary: Text
@@ -165,7 +128,7 @@ class ChatStatus(rx.NoSSRComponent):
     head: rx.Var[dict[str, Any]]
     writes: rx.Var[bool]
 
-    on_deed: rx.EventHandler[_three]  # type: ignore[valid-type,type-arg]
+    on_deed: rx.EventHandler[passes(str, str, str)]  # type: ignore[valid-type,type-arg]
 
 
 @lru_cache
